@@ -1,0 +1,116 @@
+"""The runs of this book by name, and their shipped weights and records.
+
+Weights are HDF5 files, codes and decoders over time NumPy arrays, records JSON: nothing that is
+loaded can carry code.
+"""
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .models import MMDVAE, VAE
+
+# The published batch size. The 2018 tutorial's loss is batch_size times ours at this β.
+PUBLISHED_BATCH_SIZE = 100
+
+RUNS = {
+    "vae_published": lambda: VAE(beta=1 / PUBLISHED_BATCH_SIZE),
+    "vae": lambda: VAE(beta=1.0),
+    "mmd_vae": lambda: MMDVAE(mmd_weight=1.0),
+    "autoencoder": lambda: MMDVAE(mmd_weight=0.0),
+}
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+def build(run):
+    """A new, untrained model of the named run."""
+    if run not in RUNS:
+        raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
+    return RUNS[run]()
+
+
+def restore(run, dataset):
+    """The model of a shipped 50-epoch training, and its record.
+
+    Introduced in chapter 2.
+
+    Parameters
+    ----------
+    run : "vae_published", "vae", "mmd_vae" or "autoencoder"
+    dataset : "fashion_mnist" or "mnist"
+
+    Returns
+    -------
+    model : the trained Autoencoder
+    record : dict: settings, seed, versions, loss terms and seconds of each epoch, measures
+
+    Raises
+    ------
+    ValueError  unknown run
+    FileNotFoundError  that run is not shipped for that data set
+    """
+    model = build(run)
+    weights, record = shipped_file(run, dataset, "weights.h5"), read_record(run, dataset)
+    model.load_weights(weights)
+    return model, record
+
+
+def read_record(run, dataset):
+    """The record of a shipped training alone, without building its model."""
+    return json.loads(shipped_file(run, dataset, "json").read_text())
+
+
+def snapshots(run, dataset):
+    """How a shipped training unfolded: what its model did at epochs 0, 1, 10, 20, 30, 40, 50.
+
+    Introduced in chapter 4.
+
+    Returns
+    -------
+    dict of arrays: ``epochs`` [7]; ``codes`` float16 [7, 2000, latent_dim], of the first 2,000 test
+    images; for ``vae_published`` and ``mmd_vae`` on Fashion-MNIST also ``decoder_0`` …, the
+    decoder's weights in Keras's order with the epochs in front, float16.
+    """
+    with np.load(shipped_file(run, dataset, "npz"), allow_pickle=False) as file:
+        return dict(file)
+
+
+def shipped_file(run, dataset, kind):
+    path = SHIPPED / f"{run}-{dataset}.{kind}"
+    if run not in RUNS:
+        raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
+    if not path.exists():
+        there = sorted({p.name.split(".")[0] for p in SHIPPED.glob("*.json")})
+        raise FileNotFoundError(
+            f"no {kind} of {run!r} on {dataset!r} is shipped; there are {', '.join(there) or 'none'}. "
+            f"Train it: python -m vae_helpers.train {run} {dataset}"
+        )
+    return path
+
+
+@contextmanager
+def written_whole(path):
+    """A temporary name beside ``path`` that takes its place at the end: all of a file or none of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix=".writing-", dir=path.parent)
+    part = Path(folder) / path.name
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+        os.rmdir(folder)
+
+
+def save_weights(model, path):
+    """Write a model's weights without the optimizer's state, which is twice as large again."""
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    with written_whole(path) as part:
+        bare.save_weights(part)

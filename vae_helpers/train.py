@@ -1,0 +1,194 @@
+"""Train one run of this book from the command line, and keep what it did.
+
+    python -m vae_helpers.train mmd_vae fashion_mnist
+
+The published settings are the defaults. State is saved after every epoch; started again, a training
+that was interrupted goes on with the same weights, noise and batches as if nothing had happened.
+"""
+
+import argparse
+import json
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from .checkpoints import RUNS, build, save_weights, written_whole
+from .checks import check_number
+from .data import DIGESTS, DataError, load_images, to_batches
+from .measures import measure
+
+SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
+# For these two the decoder is kept as well, so that the latent grid can be drawn over time.
+DECODERS_OVER_TIME = {("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")}
+MEASURED_EPOCHS = (1, 10, 50)
+CODES_KEPT = 2000
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
+
+
+def train(
+    run, dataset, *, epochs=50, seed=0, batch_size=100, learning_rate=1e-4, train_images=None, out=None
+):
+    """Train ``run`` on ``dataset`` and write weights, snapshots and a record.
+
+    Parameters
+    ----------
+    run : a name from ``checkpoints.RUNS``
+    dataset : "fashion_mnist" or "mnist"
+    epochs : whole number, at least 1
+    seed : whole number, at least 0; decides initial weights, order of images and noise
+    batch_size, learning_rate : of Adam; published 100 and 1e-4
+    train_images : use only the first so many training images (a quick look); all by default
+    out : folder, by default runs/<run>-<dataset>-seed<seed>
+
+    Returns
+    -------
+    The record, a dict; it also stands in ``out`` as JSON.
+    """
+    for value, name in ((epochs, "epochs"), (batch_size, "batch_size")):
+        check_number(value, name, low=1, whole=True)
+    check_number(seed, "seed", low=0, whole=True)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+    model = build(run)
+    model.compile(keras.optimizers.Adam(learning_rate))
+    settings = {
+        "run": run, "dataset": dataset, "seed": seed, "batch_size": batch_size,
+        "learning_rate": learning_rate, "train_images": train_images,
+    }  # fmt: skip
+    out = Path(out or f"runs/{run}-{dataset}-seed{seed}")
+    data = load_images(dataset)
+    images = tf.constant(data.train_images[:train_images])
+    state = TrainingState(model, settings, out / "state")
+
+    if not state.history:
+        save_weights(model, out / snapshot_name(0))
+    progress = tqdm(range(len(state.history), epochs), desc=f"{run} {dataset}", unit="epoch",
+                    initial=len(state.history), total=epochs)  # fmt: skip
+    for epoch in progress:
+        start = time.perf_counter()
+        batches = to_batches(images, batch_size, seed=seed, epoch=epoch)
+        terms = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
+        seconds = time.perf_counter() - start
+        progress.set_postfix(loss=f"{terms['loss']:.4g}")
+        if epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs:
+            save_weights(model, out / snapshot_name(epoch + 1))
+        state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
+
+    return write_results(out, data, settings, state.history)
+
+
+class TrainingState:
+    """All that a training needs to go on: weights, optimizer, noise generator, epochs so far.
+
+    They are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a
+    kill at any moment loses at most the epoch that was running.
+    """
+
+    def __init__(self, model, settings, folder):
+        model.optimizer.build(model.trainable_variables)  # restore needs its variables to exist
+        self.progress = tf.Variable("", dtype=tf.string)
+        self.settings, self.history = settings, []
+        checkpoint = tf.train.Checkpoint(
+            model=model,
+            # Keras does not hand its seed generators to TensorFlow's checkpoints.
+            noise=model.seed_generator.state.value,
+            progress=self.progress,
+        )
+        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        if self.manager.latest_checkpoint:
+            checkpoint.restore(self.manager.latest_checkpoint).assert_consumed()
+            saved = json.loads(self.progress.numpy())
+            self._check_settings(saved["settings"], folder)
+            self.history = saved["history"]
+
+    def save(self, row):
+        self.history.append(row)
+        self.progress.assign(json.dumps({"settings": self.settings, "history": self.history}))
+        self.manager.save(checkpoint_number=len(self.history))
+
+    def _check_settings(self, saved, folder):
+        other = [f"{k} {saved.get(k)!r} (asked: {v!r})" for k, v in self.settings.items() if saved.get(k) != v]
+        if other:
+            raise ValueError(
+                f"{folder} holds a training with other settings: {', '.join(other)}. "
+                "Choose another --out, or delete it to start anew."
+            )
+
+
+def snapshot_name(epoch):
+    return f"epoch-{epoch:03d}.weights.h5"
+
+
+def write_results(out, data, settings, history):
+    """From a finished training's snapshots, make what can be shipped: weights, arrays, record."""
+    name = f"{settings['run']}-{settings['dataset']}"
+    epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, len(history)}) if e <= len(history)]
+    model = build(settings["run"])
+    codes, decoders, measured = [], [], {}
+    for epoch in epochs:
+        model.load_weights(out / snapshot_name(epoch))
+        codes.append(model.encode(data.test_images[:CODES_KEPT]).astype("float16"))
+        decoders.append([w.astype("float16") for w in model.decoder.get_weights()])
+        if epoch in MEASURED_EPOCHS or epoch == len(history):
+            measured[str(epoch)] = {**test_terms(model, data, settings), **measure(model, data)}
+
+    arrays = {"epochs": np.array(epochs), "codes": np.stack(codes)}
+    if (settings["run"], settings["dataset"]) in DECODERS_OVER_TIME:
+        arrays |= {f"decoder_{i}": np.stack(w) for i, w in enumerate(zip(*decoders, strict=True))}
+    record = {
+        "settings": settings,
+        "epochs": len(history),
+        "versions": {package: version(package) for package in PACKAGES},
+        "data_sha256": DIGESTS[settings["dataset"]],
+        "history": history,
+        "test": measured,
+    }
+    save_weights(model, out / f"{name}.weights.h5")
+    with written_whole(out / f"{name}.npz") as part:
+        np.savez_compressed(part, **arrays)
+    with written_whole(out / f"{name}.json") as part:
+        part.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def test_terms(model, data, settings):
+    """Loss terms on the 10,000 test images, with noise that is the same in each call."""
+    keras.utils.set_random_seed(settings["seed"])
+    fresh = build(settings["run"])
+    fresh.set_weights(model.get_weights())
+    fresh.compile()
+    batches = to_batches(data.test_images, settings["batch_size"])
+    return fresh.evaluate(batches, return_dict=True, verbose=0)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m vae_helpers.train",
+        description="Train one run of the book; started again, it goes on where it was.",
+    )
+    parser.add_argument("run", choices=RUNS)
+    parser.add_argument("dataset", choices=DIGESTS)
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--train-images", type=int, help="only the first so many, for a quick look")
+    parser.add_argument("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
+    settings = vars(parser.parse_args(arguments))
+    try:
+        train(**settings)
+    except (DataError, ValueError, OSError, FloatingPointError) as error:
+        sys.exit(f"train: {error}")
+    except KeyboardInterrupt:
+        sys.exit("train: stopped; the same command goes on after the last finished epoch")
+
+
+if __name__ == "__main__":
+    main()
