@@ -1,2 +1,3 @@
 """Helpers of the book "Representation learning with variational autoencoders"."""
+
 __version__ = "0.1.0"

@@ -5,13 +5,11 @@ loaded can carry code.
 """
 
 import json
-import os
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from .files import written_whole
 from .models import MMDVAE, VAE
 
 # The published batch size. The 2018 tutorial's loss is batch_size times ours at this β.
@@ -91,21 +89,6 @@ def shipped_file(run, dataset, kind):
             f"Train it: python -m vae_helpers.train {run} {dataset}"
         )
     return path
-
-
-@contextmanager
-def written_whole(path):
-    """A temporary name beside ``path`` that takes its place at the end: all of a file or none of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=".writing-", dir=path.parent)
-    part = Path(folder) / path.name
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-        os.rmdir(folder)
 
 
 def save_weights(model, path):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from .checks import check_images, check_number
+from .files import written_whole
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -95,17 +95,8 @@ def store(name, arrays):
     _check_digests(name, arrays, "what was fetched")
     path = _cache_path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place and moved there in one step: a second process, or a kill
-        # halfway, never sees half a file.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            try:
-                np.savez(file, **arrays)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with written_whole(path) as part:
+            np.savez(part, **arrays)
     except OSError as error:
         warnings.warn(
             f"{name} was fetched but cannot be kept in {path.parent} ({error.strerror}); set "

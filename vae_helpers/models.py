@@ -52,9 +52,7 @@ class Autoencoder(keras.Model):
         activation = "sigmoid" if self.decoder_output == "pixels" else None
         self.decoder = build_decoder(latent_dim, activation)
         self.seed_generator = keras.random.SeedGenerator()
-        self.trackers = {
-            name: keras.metrics.Mean(name=name) for name in ("loss", *self.reported)
-        }
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.reported)}
         self.built = True
 
     # ---- what a subclass writes -------------------------------------------------------------
@@ -141,9 +139,7 @@ class Autoencoder(keras.Model):
                 validation_data = (validation_data,)
         callbacks = [*(callbacks or []), StopWhenNotFinite()]
         kwargs.setdefault("shuffle", not isinstance(x, tf.data.Dataset))
-        return super().fit(
-            x, *args, validation_data=validation_data, callbacks=callbacks, **kwargs
-        )
+        return super().fit(x, *args, validation_data=validation_data, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         _check_input(x, "x")
@@ -229,4 +225,8 @@ class MMDVAE(Autoencoder):
         return {"reconstruction": squared_error, "mmd": self.mmd_weight * mmd}
 
     def get_config(self):
-        return {**super().get_config(), "latent_dim": self.latent_dim, "mmd_weight": self.mmd_weight}
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "mmd_weight": self.mmd_weight,
+        }

@@ -18,9 +18,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from .checkpoints import RUNS, build, save_weights, written_whole
+from .checkpoints import RUNS, build, save_weights
 from .checks import check_number
 from .data import DIGESTS, DataError, load_images, to_batches
+from .files import written_whole
 from .measures import measure
 
 SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
@@ -32,7 +33,15 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def train(
-    run, dataset, *, epochs=50, seed=0, batch_size=100, learning_rate=1e-4, train_images=None, out=None
+    run,
+    dataset,
+    *,
+    epochs=50,
+    seed=0,
+    batch_size=100,
+    learning_rate=1e-4,
+    train_images=None,
+    out=None,
 ):
     """Train ``run`` on ``dataset`` and write weights, snapshots and a record.
 
@@ -114,7 +123,11 @@ class TrainingState:
         self.manager.save(checkpoint_number=len(self.history))
 
     def _check_settings(self, saved, folder):
-        other = [f"{k} {saved.get(k)!r} (asked: {v!r})" for k, v in self.settings.items() if saved.get(k) != v]
+        other = [
+            f"{k} {saved.get(k)!r} (asked: {v!r})"
+            for k, v in self.settings.items()
+            if saved.get(k) != v
+        ]
         if other:
             raise ValueError(
                 f"{folder} holds a training with other settings: {', '.join(other)}. "
