@@ -9,7 +9,7 @@ from .losses import compute_kernel
 
 def code_mean_and_cov(codes):
     """Mean [d] and covariance [d, d] of codes [n, d]; the prior N(0, I) has 0 and I."""
-    return codes.mean(axis=0), np.cov(codes, rowvar=False)
+    return codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
 
 
 def mmd_to_prior(codes):

@@ -45,12 +45,12 @@ class Autoencoder(keras.Model):
     decoder_output = "pixels"
     reported = ()
 
-    def __init__(self, latent_dim, encoder_outputs, **kwargs):
+    def __init__(self, latent_dim, outputs_per_dim, **kwargs):
         super().__init__(**kwargs)
         self.latent_dim = check_number(latent_dim, "latent_dim", low=1, whole=True)
-        self.encoder = build_encoder(encoder_outputs)
+        self.encoder = build_encoder(outputs_per_dim * self.latent_dim)
         activation = "sigmoid" if self.decoder_output == "pixels" else None
-        self.decoder = build_decoder(latent_dim, activation)
+        self.decoder = build_decoder(self.latent_dim, activation)
         self.seed_generator = keras.random.SeedGenerator()
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.reported)}
         self.built = True
@@ -70,17 +70,18 @@ class Autoencoder(keras.Model):
             loss = tf.add_n(list(terms.values()))
         weights = self.trainable_weights
         self.optimizer.apply(tape.gradient(loss, weights), weights)
-        return self.observe(loss=loss, **terms)
+        return self.observe(images, loss=loss, **terms)
 
     def test_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         terms = self.loss_terms(images, training=False)
-        return self.observe(loss=tf.add_n(list(terms.values())), **terms)
+        return self.observe(images, loss=tf.add_n(list(terms.values())), **terms)
 
-    def observe(self, **values):
-        """Take values into the running means that ``fit`` and ``evaluate`` report."""
+    def observe(self, images, **values):
+        """Take a batch's values into the running means over images that ``fit`` reports."""
         for name, value in values.items():
-            self.trackers[name].update_state(value)
+            # Weighed by the batch's size, so that a smaller last batch does not count as a full one.
+            self.trackers[name].update_state(tf.reduce_mean(value), tf.shape(images)[0])
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     @property
@@ -112,6 +113,8 @@ class Autoencoder(keras.Model):
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z must have shape [n, {self.latent_dim}], not {list(z.shape)}")
+        if len(z) == 0:
+            raise ValueError("z holds no point")
         if not np.isfinite(z).all():
             raise ValueError("z must be finite")
         return self._in_batches(lambda part: self.to_pixels(self.decoder(part)), z)
@@ -176,7 +179,7 @@ class VAE(Autoencoder):
     reported = ("reconstruction", "divergence", "logpx_z", "logpz", "logqz_x")
 
     def __init__(self, latent_dim=2, beta=1.0, **kwargs):
-        super().__init__(latent_dim, encoder_outputs=2 * latent_dim, **kwargs)
+        super().__init__(latent_dim, outputs_per_dim=2, **kwargs)
         self.beta = check_number(beta, "beta", low=0)
 
     def loss_terms(self, images, training=False):
@@ -184,11 +187,14 @@ class VAE(Autoencoder):
         z = reparameterize(z_mean, z_logvar, self.noise_like(z_mean))
         logits = self.decoder(z, training=training)
 
-        logpx_z = tf.reduce_mean(bernoulli_loglik(images, logits))
-        logpz = tf.reduce_mean(normal_loglik(z, 0.0, 0.0))
-        logqz_x = tf.reduce_mean(normal_loglik(z, z_mean, z_logvar))
-        self.observe(logpx_z=logpx_z, logpz=logpz, logqz_x=logqz_x)
-        return {"reconstruction": -logpx_z, "divergence": self.beta * (logqz_x - logpz)}
+        logpx_z = bernoulli_loglik(images, logits)
+        logpz = normal_loglik(z, 0.0, 0.0)
+        logqz_x = normal_loglik(z, z_mean, z_logvar)
+        self.observe(images, logpx_z=logpx_z, logpz=logpz, logqz_x=logqz_x)
+        return {
+            "reconstruction": -tf.reduce_mean(logpx_z),
+            "divergence": self.beta * tf.reduce_mean(logqz_x - logpz),
+        }
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim, "beta": self.beta}
@@ -213,7 +219,7 @@ class MMDVAE(Autoencoder):
     reported = ("reconstruction", "mmd")
 
     def __init__(self, latent_dim=2, mmd_weight=1.0, **kwargs):
-        super().__init__(latent_dim, encoder_outputs=latent_dim, **kwargs)
+        super().__init__(latent_dim, outputs_per_dim=1, **kwargs)
         self.mmd_weight = check_number(mmd_weight, "mmd_weight", low=0)
 
     def loss_terms(self, images, training=False):

@@ -62,6 +62,9 @@ def train(
     for value, name in ((epochs, "epochs"), (batch_size, "batch_size")):
         check_number(value, name, low=1, whole=True)
     check_number(seed, "seed", low=0, whole=True)
+    check_number(learning_rate, "learning_rate", low=1e-8)
+    if train_images is not None:
+        check_number(train_images, "train_images", low=1, whole=True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -75,6 +78,8 @@ def train(
     data = load_images(dataset)
     images = tf.constant(data.train_images[:train_images])
     state = TrainingState(model, settings, out / "state")
+    if len(state.history) > epochs:
+        raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")
 
     if not state.history:
         save_weights(model, out / snapshot_name(0))
@@ -83,7 +88,8 @@ def train(
     for epoch in progress:
         start = time.perf_counter()
         batches = to_batches(images, batch_size, seed=seed, epoch=epoch)
-        terms = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
+        fit = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+        terms = {name: values[0] for name, values in fit.history.items()}
         seconds = time.perf_counter() - start
         progress.set_postfix(loss=f"{terms['loss']:.4g}")
         if epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs:
@@ -111,10 +117,13 @@ class TrainingState:
             progress=self.progress,
         )
         self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
-        if self.manager.latest_checkpoint:
-            checkpoint.restore(self.manager.latest_checkpoint).assert_consumed()
-            saved = json.loads(self.progress.numpy())
+        latest = self.manager.latest_checkpoint
+        if latest:
+            # The settings first: another model's weights would not fit, and say so less clearly.
+            reader = tf.train.load_checkpoint(latest)
+            saved = json.loads(reader.get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE"))
             self._check_settings(saved["settings"], folder)
+            checkpoint.restore(latest).assert_consumed()
             self.history = saved["history"]
 
     def save(self, row):

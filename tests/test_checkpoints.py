@@ -1,0 +1,245 @@
+"""The shipped trainings: complete, free of code, and as good as their records say."""
+
+import itertools
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from scipy import special, stats
+from sklearn.metrics.pairwise import rbf_kernel
+
+from vae_helpers import checkpoints
+from vae_helpers.data import DIGESTS
+from vae_helpers.models import MMDVAE, VAE
+
+SHIPPED = [
+    (run, dataset)
+    for run in ("vae_published", "vae", "mmd_vae")
+    for dataset in ("fashion_mnist", "mnist")
+] + [("autoencoder", "fashion_mnist")]
+DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
+
+every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
+
+
+# ---- what a run is ---------------------------------------------------------------------------
+
+
+def test_the_runs_are_the_books_four_models():
+    weights = {
+        run: getattr(checkpoints.build(run), "beta" if "vae" in run[:3] else "mmd_weight")
+        for run in checkpoints.RUNS
+    }
+    assert weights == {"vae_published": 0.01, "vae": 1.0, "mmd_vae": 1.0, "autoencoder": 0.0}
+    assert [type(checkpoints.build(run)) for run in weights] == [VAE, VAE, MMDVAE, MMDVAE]
+
+
+@pytest.mark.parametrize(
+    "call", [checkpoints.restore, checkpoints.read_record, checkpoints.snapshots]
+)
+def test_an_unknown_run_is_refused_with_the_names_there_are(call):
+    with pytest.raises(ValueError, match="unknown run 'gan'; there are 'vae_published', 'vae'"):
+        call("gan", "mnist")
+
+
+@pytest.mark.parametrize(
+    "call", [checkpoints.restore, checkpoints.read_record, checkpoints.snapshots]
+)
+@pytest.mark.parametrize(("run", "dataset"), [("autoencoder", "mnist"), ("vae", "cifar10")])
+def test_a_run_that_is_not_shipped_is_an_error_that_names_the_shipped_ones(call, run, dataset):
+    with pytest.raises(FileNotFoundError) as caught:
+        call(run, dataset)
+    message = str(caught.value)
+    assert f"{run!r} on {dataset!r}" in message
+    assert "mmd_vae-fashion_mnist" in message
+
+
+def test_the_error_offers_the_training_command_only_for_data_sets_there_are():
+    with pytest.raises(FileNotFoundError, match=r"vae_helpers\.train autoencoder mnist"):
+        checkpoints.restore("autoencoder", "mnist")
+    with pytest.raises((FileNotFoundError, ValueError)) as caught:
+        checkpoints.restore("vae", "cifar10")
+    assert "vae_helpers.train vae cifar10" not in str(caught.value)
+
+
+def test_saved_weights_leave_the_optimizer_out(tmp_path):
+    model = MMDVAE()
+    model.compile(keras.optimizers.Adam())
+    model.fit(np.zeros((10, 28, 28, 1), "float32"), verbose=0)
+    checkpoints.save_weights(model, tmp_path / "bare.weights.h5")
+    assert numbers_in(tmp_path / "bare.weights.h5") == 23_426 + 41_953
+    again = MMDVAE()
+    again.load_weights(tmp_path / "bare.weights.h5")
+    for a, b in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---- what is shipped -------------------------------------------------------------------------
+
+
+def numbers_in(path):
+    """How many numbers an HDF5 file holds in all."""
+    count = 0
+
+    def add(name, item):
+        nonlocal count
+        assert "optimizer" not in name
+        if isinstance(item, h5py.Dataset):
+            assert item.dtype == np.float32
+            count += item.size
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return count
+
+
+def test_nothing_but_the_runs_of_this_book_is_shipped():
+    there = {path.name for path in checkpoints.SHIPPED.iterdir() if not path.name.startswith(".")}
+    expected = {
+        f"{run}-{dataset}.{kind}"
+        for run, dataset in SHIPPED
+        for kind in ("weights.h5", "npz", "json")
+    }
+    assert there == expected
+
+
+@every_run
+def test_a_shipped_run_holds_weights_only(run, dataset):
+    encoder = 28_036 if run.startswith("vae") else 23_426
+    assert numbers_in(checkpoints.SHIPPED / f"{run}-{dataset}.weights.h5") == encoder + 41_953
+
+
+@every_run
+def test_a_shipped_run_holds_no_pickle(run, dataset):
+    arrays = checkpoints.snapshots(run, dataset)  # refuses pickles
+    assert all(array.dtype in (np.float16, np.int64) for array in arrays.values())
+    json.loads((checkpoints.SHIPPED / f"{run}-{dataset}.json").read_text())
+
+
+@every_run
+def test_a_shipped_run_was_trained_for_fifty_epochs_with_the_published_settings(run, dataset):
+    record = checkpoints.read_record(run, dataset)
+    settings = record["settings"]
+    assert (settings["run"], settings["dataset"]) == (run, dataset)
+    assert (settings["batch_size"], settings["learning_rate"]) == (100, 1e-4)
+    assert settings["train_images"] is None
+    assert isinstance(settings["seed"], int)
+    assert record["data_sha256"] == DIGESTS[dataset]
+    assert {"tensorflow", "keras", "numpy"} <= set(record["versions"])
+
+    history = record["history"]
+    assert [row["epoch"] for row in history] == list(range(1, 51))
+    terms = {"reconstruction", "divergence"} if run.startswith("vae") else {"reconstruction", "mmd"}
+    also = {"logpx_z", "logpz", "logqz_x"} if run.startswith("vae") else set()
+    for row in history:
+        assert set(row) == {"epoch", "seconds", "loss"} | terms | also
+        assert row["loss"] == pytest.approx(sum(row[term] for term in terms), rel=1e-5)
+        assert row["seconds"] > 0
+    assert history[-1]["loss"] < 0.98 * history[0]["loss"]
+    assert set(record["test"]) == {"1", "10", "50"}
+
+
+@every_run
+def test_a_shipped_model_has_the_test_loss_that_its_record_says(shipped, run, dataset):
+    run = shipped(run, dataset)
+    said = run.record["test"]["50"]
+    for name in ("loss", "reconstruction"):
+        assert run.test_terms[name] == pytest.approx(said[name], rel=1e-3)
+
+
+@every_run
+def test_a_hand_computation_finds_the_same_test_loss(shipped, run, dataset):
+    """Other noise, NumPy and SciPy instead of the package's losses."""
+    run = shipped(run, dataset)
+    model, images, said = run.model, run.data.test_images, run.record["test"]["50"]
+    rng = np.random.default_rng(0)
+    outputs = model.encoder.predict(images, batch_size=1000, verbose=0).astype("float64")
+    if isinstance(model, VAE):
+        mean, spread = outputs[:, :2], np.exp(outputs[:, 2:] / 2)
+        z = mean + spread * rng.standard_normal(mean.shape)
+        logits = model.decoder.predict(z, batch_size=1000, verbose=0).astype("float64")
+        pixels = images * special.log_expit(logits) + (1 - images) * special.log_expit(-logits)
+        logpx_z = pixels.sum(axis=(1, 2, 3))
+        log_ratio = (stats.norm.logpdf(z, mean, spread) - stats.norm.logpdf(z)).sum(axis=1)
+        assert -logpx_z.mean() == pytest.approx(said["reconstruction"], rel=5e-3)
+        assert model.beta * log_ratio.mean() == pytest.approx(said["divergence"], rel=0.02)
+        assert said["loss"] == pytest.approx(np.mean(-logpx_z + model.beta * log_ratio), rel=5e-3)
+    else:
+        error = np.mean((images - model.decode(outputs)) ** 2)
+        assert error == pytest.approx(said["reconstruction"], rel=1e-3)
+        prior = rng.standard_normal(outputs.shape)
+        mmd = [
+            rbf_kernel(z, gamma=1 / 4).mean()
+            + rbf_kernel(y, gamma=1 / 4).mean()
+            - 2 * rbf_kernel(z, y, gamma=1 / 4).mean()
+            for z, y in zip(np.split(outputs, 100), np.split(prior, 100), strict=True)
+        ]
+        standard_error = model.mmd_weight * np.std(mmd) / np.sqrt(len(mmd))
+        expected = model.mmd_weight * np.mean(mmd)
+        # The record's mean over 100 batches scatters as this one does.
+        assert abs(said["mmd"] - expected) <= 6 * standard_error + 1e-9
+        assert said["loss"] == pytest.approx(said["reconstruction"] + said["mmd"], rel=1e-5)
+
+
+@every_run
+def test_a_shipped_models_measures_are_those_of_its_record(shipped, run, dataset):
+    run = shipped(run, dataset)
+    said, found = run.record["test"]["50"], run.measures
+    spread = np.sqrt(np.diag(said["code_cov"]))
+    np.testing.assert_allclose(found["code_mean"], said["code_mean"], atol=1e-3 * spread.max())
+    np.testing.assert_allclose(found["code_cov"], said["code_cov"], atol=2e-3 * spread.max() ** 2)
+    assert found["mmd_to_prior"] == pytest.approx(said["mmd_to_prior"], abs=2e-4)
+    assert found["knn_accuracy"] == pytest.approx(said["knn_accuracy"], abs=3e-3)
+    assert found["squared_error"] == pytest.approx(said["squared_error"], rel=1e-3)
+
+
+@every_run
+def test_a_shipped_model_reconstructs_and_sorts_far_better_than_an_untrained_one(
+    shipped, run, dataset
+):
+    model = checkpoints.build(run)
+    run = shipped(run, dataset)
+    images = run.data.test_images[:500]
+    untrained = np.mean((images - model.predict(images, verbose=0)) ** 2)
+    assert run.measures["squared_error"] < 0.35 * untrained
+    assert run.measures["knn_accuracy"] > 0.55
+
+
+@every_run
+def test_the_snapshots_end_with_the_shipped_model(shipped, run, dataset):
+    restored = shipped(run, dataset)
+    snapshots = restored.snapshots
+    assert snapshots["epochs"].tolist() == [0, 1, 10, 20, 30, 40, 50]
+    codes = snapshots["codes"]
+    assert (codes.shape, codes.dtype) == ((7, 2000, 2), np.float16)
+    # float16 keeps eleven bits.
+    np.testing.assert_allclose(codes[-1], restored.test_codes[:2000], rtol=1e-3, atol=1e-3)
+    for earlier, later in itertools.pairwise(codes):
+        assert np.abs(later.astype("float32") - earlier).mean() > 0.01
+
+    decoders = {name: array for name, array in snapshots.items() if name.startswith("decoder")}
+    if (run, dataset) not in DECODERS:
+        assert not decoders
+        return
+    final = restored.model.decoder.get_weights()
+    assert set(decoders) == {f"decoder_{i}" for i in range(len(final))}
+    for i, weights in enumerate(final):
+        kept = decoders[f"decoder_{i}"]
+        assert (kept.shape, kept.dtype) == ((7, *weights.shape), np.float16)
+        np.testing.assert_allclose(kept[-1], weights, rtol=1e-3, atol=1e-6)
+        assert not np.array_equal(kept[0], kept[-1])
+
+
+def test_the_mmd_vaes_codes_follow_the_prior_and_the_published_vaes_do_not(shipped):
+    mmd_vae, published = (
+        shipped("mmd_vae", "fashion_mnist"),
+        shipped("vae_published", "fashion_mnist"),
+    )
+    assert np.abs(mmd_vae.measures["code_mean"]).max() < 0.15
+    np.testing.assert_allclose(np.diag(mmd_vae.measures["code_cov"]), 1, atol=0.2)
+    assert mmd_vae.measures["mmd_to_prior"] < 0.005
+    assert np.linalg.norm(published.measures["code_mean"]) > 1
+    assert np.sqrt(np.diag(published.measures["code_cov"])).min() > 1.5
+    assert published.measures["mmd_to_prior"] > 10 * mmd_vae.measures["mmd_to_prior"]

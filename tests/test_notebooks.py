@@ -1,0 +1,151 @@
+"""The chapters as they are committed. That their code runs is what nbval checks, beside this."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MARK = "# NBVAL_CHECK_OUTPUT"
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+
+
+def functions(source):
+    """{name: its code without docstring and defaults' formatting} of all functions in a source."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+            found.setdefault(node.name, []).append(ast.dump(node))
+    return found
+
+
+def notebook_functions():
+    for path in NOTEBOOKS:
+        for cell in code_cells(path):
+            lines = [line for line in cell.source.splitlines() if not line.lstrip().startswith("%")]
+            source = "\n".join(lines).replace("\n    %pip", "\n    pass #")
+            try:
+                shown = functions(source)
+            except IndentationError:  # the install cell, whose only statement was taken out
+                continue
+            for name, codes in shown.items():
+                for code in codes:
+                    yield path.stem, name, code
+
+
+def package_functions():
+    found = {}
+    for module in ("networks", "losses", "models"):
+        source = (ROOT / "vae_helpers" / f"{module}.py").read_text()
+        for name, codes in functions(source).items():
+            found.setdefault(name, []).extend(codes)
+    return found
+
+
+LESSONS = {
+    "build_encoder", "build_decoder", "reparameterize", "normal_loglik", "normal_kl",
+    "bernoulli_loglik", "loss_terms", "train_step", "compute_kernel", "compute_mmd",
+}  # fmt: skip
+
+
+def test_the_code_that_a_chapter_shows_is_the_code_that_the_package_runs():
+    package, shown = package_functions(), set()
+    for chapter, name, code in notebook_functions():
+        if name in LESSONS:
+            assert code in package[name], f"{name} in {chapter} differs from vae_helpers"
+            shown.add(name)
+    assert shown == LESSONS
+
+
+def test_both_loss_terms_are_shown():
+    package = package_functions()["loss_terms"]
+    shown = {code for _, name, code in notebook_functions() if name == "loss_terms"}
+    models = [code for code in package if "NotImplementedError" not in code]
+    assert shown == set(models)
+
+
+@every_notebook
+def test_a_chapter_is_committed_executed_and_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert "widgets" not in notebook.metadata
+    assert path.stat().st_size < 700_000
+    counts = [c.execution_count for c in code_cells(path) if c.source.strip()]
+    assert counts == list(range(1, len(counts) + 1)), "run it from top to bottom: make notebooks"
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 30
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+    text = path.read_text()
+    assert not re.search(r"/(home|root|tmp|Users)/\w", text), "a path of somebody's machine"
+
+
+@every_notebook
+def test_every_figure_has_alternative_text(path):
+    for cell in code_cells(path):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 30, cell.source
+
+
+@every_notebook
+def test_a_chapter_has_the_parts_that_a_reader_expects(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    for heading in ("# ", "## Setup", "## Settings", "## Exercises", "## Summary"):
+        assert re.search(f"^{heading}", prose, re.M), heading
+    solutions = [c for c in code_cells(path) if "hide-cell" in c.metadata.get("tags", [])]
+    exercises = re.findall(r"^\*\*\d\.\*\*", prose, re.M)
+    assert 2 <= len(exercises) == len(solutions) <= 4
+    assert any(c.source.startswith(MARK) for c in code_cells(path)), "no cell that nbval compares"
+
+
+@every_notebook
+def test_badge_and_install_cell_carry_the_repositorys_address(path):
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    text = path.read_text()
+    assert f"git+{address}" in text
+    place = address.removeprefix("https://github.com/")
+    assert f"colab.research.google.com/github/{place}/blob/main/notebooks/{path.name}" in text
+
+
+def run_nbval(path):
+    return subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax",
+            "--nbval-sanitize-with", ROOT / "tests/nbval_sanitize.cfg", path,
+        ],
+        capture_output=True, text=True, cwd=path.parent,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[:2], ids=lambda path: path.stem)
+def test_nbval_passes_a_chapters_beginning_and_fails_a_tampered_copy(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    first = next(i for i, c in enumerate(notebook.cells) if c.source.startswith(MARK))
+    del notebook.cells[first + 1 :]
+    copy = tmp_path / path.name
+    nbformat.write(notebook, copy)
+    passed = run_nbval(copy)
+    assert passed.returncode == 0, passed.stdout
+
+    output = notebook.cells[first].outputs[0]
+    output.text = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), output.text, count=1)
+    nbformat.write(notebook, copy)
+    failed = run_nbval(copy)
+    assert failed.returncode == 1
+    assert "1 failed" in failed.stdout

@@ -1,0 +1,53 @@
+"""Build the book: run what changed, make the pages, and see that they are there."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "_build"
+CACHE = BUILD / ".jupyter_cache"
+
+
+def package_digest():
+    """A digest of all that notebooks import: jupyter-cache itself looks at their cells alone."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for path in sorted((ROOT / "vae_helpers").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def pages():
+    """The HTML files that the table of contents promises."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    chapters = [c for part in toc.get("parts", [toc]) for c in part["chapters"]]
+    return [
+        BUILD / "html" / f"{entry}.html" for entry in (toc["root"], *(c["file"] for c in chapters))
+    ]
+
+
+def main():
+    digest = package_digest()
+    mark = CACHE / "package_digest"
+    if not mark.exists() or mark.read_text() != digest:
+        shutil.rmtree(CACHE, ignore_errors=True)
+    command = ("jupyter-book", "build", ".", "-W", "-n", "--keep-going")
+    done = subprocess.run([Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT)
+    if done.returncode:
+        for report in sorted((BUILD / "html" / "reports").rglob("*.log")):
+            print(f"\n{report.relative_to(ROOT)}:\n{report.read_text()}")
+        sys.exit("the book was not built; the messages above say why")
+    mark.write_text(digest)
+    missing = [str(page.relative_to(ROOT)) for page in pages() if not page.exists()]
+    if missing:
+        sys.exit(f"the build says it worked, but these pages are missing: {', '.join(missing)}")
+    print(f"\nThe book is ready. Open {BUILD / 'html' / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

