@@ -4,25 +4,28 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+NBVAL := --nbval-lax --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 1800 notebooks
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: data ## run every notebook and build the book into _build/html
+book: data assets ## run every notebook and build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: data browser ## lint, unit tests, every notebook, the built book in a browser (15 minutes)
+test: data assets browser ## lint, unit tests, every notebook, the built book in a browser (15 minutes)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/build_book.py
 	$(BIN)/pytest -m "not long" tests
+	$(BIN)/pytest $(NBVAL)
 
-test-all: data browser ## also what takes long (80 minutes)
+test-all: data assets browser ## also what takes long (80 minutes)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/build_book.py
 	$(BIN)/pytest tests
+	$(BIN)/pytest $(NBVAL)
 
 lab: data ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
@@ -38,6 +41,9 @@ bench: data ## images per second: our training step beside the original's manner
 
 data: $(READY) ## get both data sets into the cache
 	@$(BIN)/python tools/get_data.py
+
+assets: $(READY)
+	@$(BIN)/python tools/book_assets.py
 
 browser: $(READY)
 	@$(BIN)/python tools/get_browser.py
@@ -57,4 +63,4 @@ repository: $(READY) ## URL=https://github.com/you/book: set the repository's ad
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-all lab notebooks train bench data browser setup repository clean
+.PHONY: help book test test-all lab notebooks train bench data assets browser setup repository clean

@@ -14,11 +14,7 @@ from vae_helpers import checkpoints
 from vae_helpers.data import DIGESTS
 from vae_helpers.models import MMDVAE, VAE
 
-SHIPPED = [
-    (run, dataset)
-    for run in ("vae_published", "vae", "mmd_vae")
-    for dataset in ("fashion_mnist", "mnist")
-] + [("autoencoder", "fashion_mnist")]
+SHIPPED = [(run, "fashion_mnist") for run in ("vae_published", "vae", "mmd_vae")]
 DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
 
 every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
@@ -47,21 +43,22 @@ def test_an_unknown_run_is_refused_with_the_names_there_are(call):
 @pytest.mark.parametrize(
     "call", [checkpoints.restore, checkpoints.read_record, checkpoints.snapshots]
 )
-@pytest.mark.parametrize(("run", "dataset"), [("autoencoder", "mnist"), ("vae", "cifar10")])
-def test_a_run_that_is_not_shipped_is_an_error_that_names_the_shipped_ones(call, run, dataset):
+def test_a_run_that_is_not_shipped_is_an_error_that_names_the_shipped_ones(call):
     with pytest.raises(FileNotFoundError) as caught:
-        call(run, dataset)
+        call("autoencoder", "mnist")
     message = str(caught.value)
-    assert f"{run!r} on {dataset!r}" in message
+    assert "'autoencoder' on 'mnist'" in message
     assert "mmd_vae-fashion_mnist" in message
 
 
-def test_the_error_offers_the_training_command_only_for_data_sets_there_are():
+def test_the_error_says_how_to_train_what_is_not_shipped():
     with pytest.raises(FileNotFoundError, match=r"vae_helpers\.train autoencoder mnist"):
         checkpoints.restore("autoencoder", "mnist")
-    with pytest.raises((FileNotFoundError, ValueError)) as caught:
+
+
+def test_an_unknown_data_set_is_refused_with_the_names_there_are():
+    with pytest.raises(ValueError, match="unknown data set 'cifar10'; there are 'fashion_mnist'"):
         checkpoints.restore("vae", "cifar10")
-    assert "vae_helpers.train vae cifar10" not in str(caught.value)
 
 
 def test_saved_weights_leave_the_optimizer_out(tmp_path):

@@ -1,7 +1,5 @@
 """The data layer: digests, cache, failures, batches, and the test images that stay untouched."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
@@ -16,11 +14,9 @@ PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
 @pytest.fixture(scope="module")
 def raw(load):
-    """The four uint8 arrays of a data set, as ``keras.datasets`` gives them."""
+    """The four uint8 arrays of each data set, as ``keras.datasets`` gives them."""
 
-    @functools.cache
-    def arrays(name):
-        images = load(name)
+    def arrays(images):
         return {
             "train_images": np.round(images.train_images[..., 0] * 255).astype("uint8"),
             "train_labels": images.train_labels,
@@ -28,7 +24,7 @@ def raw(load):
             "test_labels": images.test_labels,
         }
 
-    return arrays
+    return {name: arrays(load(name)) for name in NAMES}
 
 
 class Source:
@@ -53,9 +49,9 @@ def cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def source(monkeypatch, cache, raw):
+def source(monkeypatch, raw, cache):
     source = Source(monkeypatch, "mnist")
-    source.arrays = raw("mnist")
+    source.arrays = raw["mnist"]
     return source
 
 
@@ -133,7 +129,7 @@ def test_one_flipped_bit_is_noticed_and_its_part_named(source, cache, part):
 
 
 def test_the_other_data_set_under_this_name_is_noticed(source, raw):
-    source.arrays = raw("fashion_mnist")
+    source.arrays = raw["fashion_mnist"]
     with pytest.raises(DataError, match="train_images of mnist is not the published data"):
         load_images("mnist")
 

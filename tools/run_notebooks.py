@@ -36,6 +36,7 @@ def main(paths):
             notebook,
             timeout=None,
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
         ).execute()
         clean(notebook)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .data import DIGESTS
 from .files import written_whole
 from .models import MMDVAE, VAE
 
@@ -49,7 +50,7 @@ def restore(run, dataset):
 
     Raises
     ------
-    ValueError  unknown run
+    ValueError  unknown run or data set
     FileNotFoundError  that run is not shipped for that data set
     """
     model = build(run)
@@ -79,13 +80,15 @@ def snapshots(run, dataset):
 
 
 def shipped_file(run, dataset, kind):
+    """The path of one of a shipped training's three files."""
+    for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "data set")):
+        if value not in names:
+            raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
     path = SHIPPED / f"{run}-{dataset}.{kind}"
-    if run not in RUNS:
-        raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
     if not path.exists():
         there = sorted({p.name.split(".")[0] for p in SHIPPED.glob("*.json")})
         raise FileNotFoundError(
-            f"no {kind} of {run!r} on {dataset!r} is shipped; there are {', '.join(there) or 'none'}. "
+            f"{run!r} on {dataset!r} is not shipped; there are {', '.join(there) or 'none'}. "
             f"Train it: python -m vae_helpers.train {run} {dataset}"
         )
     return path

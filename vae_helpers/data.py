@@ -125,8 +125,10 @@ def to_batches(images, batch_size=100, *, seed=None, epoch=0):
     """
     check_images(images)
     check_number(batch_size, "batch_size", low=1, whole=True)
+    check_number(epoch, "epoch", low=0, whole=True)
     dataset = tf.data.Dataset.from_tensor_slices(images).cache()
     if seed is not None:
+        check_number(seed, "seed", low=0, whole=True)
         order = np.random.SeedSequence([seed, epoch]).generate_state(1)[0]
         dataset = dataset.shuffle(len(images), seed=int(order))
     # Nothing here needs tuning, and in TensorFlow 2.21 the end of an epoch can wait for the sleeping
@@ -137,8 +139,8 @@ def to_batches(images, batch_size=100, *, seed=None, epoch=0):
 
 
 def _cache_path(name):
-    folder = os.environ.get("VAE_HELPERS_CACHE") or Path.home() / ".cache" / "vae_helpers"
-    return Path(folder) / f"{name}.npz"
+    folder = Path(os.environ.get("VAE_HELPERS_CACHE") or "~/.cache/vae_helpers")
+    return folder.expanduser() / f"{name}.npz"
 
 
 def _read_cache(name):
@@ -147,7 +149,8 @@ def _read_cache(name):
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here because NumPy leaves a file that is no zip open.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {part: file[part] for part in PARTS}
         _check_digests(name, arrays, str(path))
     except Exception as error:  # whatever a damaged zip makes NumPy raise
@@ -172,9 +175,12 @@ def _check_digests(name, arrays, source):
     for part in PARTS:
         array = np.ascontiguousarray(arrays[part])
         digest = hashlib.sha256(array.tobytes()).hexdigest()
-        if array.dtype != np.uint8 or digest != DIGESTS[name][part]:
+        count = 60_000 if part.startswith("train") else 10_000
+        shape = (count, 28, 28) if part.endswith("images") else (count,)
+        if array.dtype != np.uint8 or array.shape != shape or digest != DIGESTS[name][part]:
             raise DataError(
-                f"{part} of {name} is not the published data: {source} has SHA-256 {digest[:12]}…, "
-                f"expected {DIGESTS[name][part][:12]}…. If it comes from ~/.keras/datasets, delete "
+                f"{part} of {name} is not the published data: {source} has {array.dtype} "
+                f"{list(array.shape)} with SHA-256 {digest[:12]}…, expected uint8 {list(shape)} "
+                f"with {DIGESTS[name][part][:12]}…. If it comes from ~/.keras/datasets, delete "
                 "it there and try again."
             )

@@ -38,7 +38,8 @@ class Autoencoder(keras.Model):
     summands, and whatever else it hands to ``observe``.
 
     Use it as any Keras model: ``compile(optimizer)``, ``fit(images, epochs=…)``, ``evaluate``,
-    ``predict``, ``save``. Images are float32, [n, 28, 28, 1], in [0, 1]; labels are never needed.
+    ``predict``, ``save``. Images are float32, [n, 28, 28, 1], in [0, 1], which these check; labels
+    and sample weights are ignored.
     Chapter 2 shows the training step in full.
     """
 

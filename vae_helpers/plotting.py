@@ -162,7 +162,7 @@ def three_views(samples, codes, labels, class_names, grid_images, limit=4.0):
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
     tiles = np.asarray(samples).reshape(8, 8, 28, 28).transpose(0, 2, 1, 3).reshape(224, 224)
     axes[0].imshow(tiles, cmap="gray_r", vmin=0, vmax=1)
-    axes[0].set(title="64 samples: decoded draws of the prior", xticks=[], yticks=[])
+    axes[0].set(title="64 samples from the prior", xticks=[], yticks=[])
     plot_codes(codes, labels, class_names, ax=axes[1], legend=False)
     axes[1].set_title("codes of the test images")
     show_latent_grid(grid_images, limit, ax=axes[2])

@@ -76,7 +76,10 @@ def train(
     }  # fmt: skip
     out = Path(out or f"runs/{run}-{dataset}-seed{seed}")
     data = load_images(dataset)
-    images = tf.constant(data.train_images[:train_images])
+    data = data._replace(
+        train_images=data.train_images[:train_images], train_labels=data.train_labels[:train_images]
+    )
+    images = tf.constant(data.train_images)
     state = TrainingState(model, settings, out / "state")
     if len(state.history) > epochs:
         raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")

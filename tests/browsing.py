@@ -1,0 +1,75 @@
+"""A server for a folder and a browser that refuses every other host: for the tests of pages."""
+
+import contextlib
+import functools
+import http.server
+import shutil
+import threading
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Serve a folder on this machine; gives the address."""
+    handler = functools.partial(QuietHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def running_chromium():
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        raise RuntimeError("these tests need Chromium (on Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def visiting(browser, address):
+    """Gives ``visit(path)``, which opens a page; at the end nothing may have gone wrong or out."""
+    contexts, trouble = [], []
+
+    def refuse_others(route):
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            trouble.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def visit(path, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.route("**/*", refuse_others)
+        page = context.new_page()
+        page.on("console", lambda m: m.type == "error" and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+        page.goto(f"{address}/{path}")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not trouble, trouble

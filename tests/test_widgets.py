@@ -1,0 +1,336 @@
+"""The explorer's Python half: what is packed for the browser, and what is refused."""
+
+import base64
+import hashlib
+import importlib.util
+import io
+import json
+import sys
+import tarfile
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from vae_helpers.models import MMDVAE, VAE
+from vae_helpers.widgets import latent_explorer
+from vae_helpers.widgets.layers import describe
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return VAE()
+
+
+@pytest.fixture(scope="module")
+def mmd_vae():
+    return MMDVAE()
+
+
+def embedded(widget):
+    """The widget's state as a web page holds it: JSON, with its bytes in base64."""
+    from ipywidgets.embed import dependency_state
+
+    return dependency_state([widget])
+
+
+def size(part):
+    return len(json.dumps(part))
+
+
+def chain(*stack, inputs=(2,)):
+    return keras.Sequential([keras.Input(inputs), *stack])
+
+
+# ---- state ------------------------------------------------------------------------------------------
+
+
+def test_a_decoder_takes_at_most_150_kb_of_the_page(vae, mmd_vae):
+    sizes = [
+        size(embedded(latent_explorer(models))) for models in ({"a": vae}, {"a": vae, "b": mmd_vae})
+    ]
+    assert sizes[1] - sizes[0] < 150_000
+    assert sizes[0] < 150_000 + 60_000  # the module and the style sheet come once
+
+
+def test_points_and_thumbnails_take_at_most_350_kb(vae, mmd_vae, fashion_mnist):
+    models = {"a": vae, "b": mmd_vae}
+    bare, full = (
+        size(embedded(latent_explorer(models, fashion_mnist, map=wanted)))
+        for wanted in (False, True)
+    )
+    assert 200_000 < full - bare < 350_000
+
+
+def test_points_are_the_first_test_images_and_25_of_each_class_are_marked(vae, fashion_mnist):
+    points = latent_explorer({"a": vae}, fashion_mnist, map=True).view.points
+    labels = np.frombuffer(points["labels"], "uint8")
+    assert len(labels) == 2000
+    np.testing.assert_array_equal(labels, fashion_mnist.test_labels[:2000])
+    codes = np.frombuffer(points["codes"][0], "<f2").reshape(-1, 2)
+    np.testing.assert_allclose(codes, vae.encode(fashion_mnist.test_images[:2000]), atol=1e-2)
+
+    marked = points["marked"]
+    assert np.bincount(labels[marked]).tolist() == [25] * 10
+    images = np.frombuffer(points["images"], "uint8").reshape(-1, 28, 28)
+    expected = fashion_mnist.test_images[marked][..., 0] * 255
+    np.testing.assert_allclose(images, expected, atol=1e-3)
+
+
+def test_weights_are_those_of_the_decoder_in_order(mmd_vae):
+    description = describe(mmd_vae.decoder, "decoder")
+    numbers = np.frombuffer(description["weights"], "<f2")
+    assert len(numbers) == mmd_vae.decoder.count_params()
+    dense = mmd_vae.decoder.layers[0]
+    first = np.concatenate([dense.kernel.numpy().ravel(), dense.bias.numpy()])
+    np.testing.assert_array_equal(numbers[: len(first)], first.astype("<f2"))
+    kinds = [layer["kind"] for layer in description["layers"]]
+    assert kinds == ["dense"] + ["conv2d_transpose"] * 3
+
+
+# ---- sliders ----------------------------------------------------------------------------------------
+
+
+class Shifted:
+    """A model whose codes are set by hand."""
+
+    decoder_output, latent_dim = "pixels", 2
+
+    def __init__(self, codes):
+        self.decoder, self.codes = MMDVAE().decoder, codes
+
+    def encode(self, images):
+        return np.resize(np.float32(self.codes), (len(images), 2))
+
+
+@pytest.mark.parametrize(
+    ("codes", "low", "high"),
+    [([[0.1, 0.2]], -4, 4), ([[-7.2, 0], [1, 5.5]], -8, 6), ([[9, 30.0]], -4, 30)],
+)
+def test_sliders_reach_the_codes_and_the_grid(codes, low, high, fashion_mnist):
+    explorer = latent_explorer({"near": Shifted([[0, 0]]), "far": Shifted(codes)}, fashion_mnist)
+    for slider in explorer.sliders:
+        assert (slider.min, slider.max, slider.value) == (low, high, 0)
+
+
+def test_without_data_sliders_reach_the_grid(vae):
+    assert [(s.min, s.max) for s in latent_explorer({"a": vae}).sliders] == [(-4, 4)] * 2
+
+
+def test_one_slider_for_each_latent_dimension():
+    explorer = latent_explorer({"a": VAE(latent_dim=11)})
+    names = [slider.description for slider in explorer.sliders]
+    assert names[:2] == ["z₁", "z₂"]
+    assert names[-1] == "z₁₁"
+    assert explorer.view.z11 == 0
+
+
+def test_every_slider_is_linked_in_the_browser(vae):
+    explorer = latent_explorer({"a": vae})
+    links = [
+        part["state"] for part in embedded(explorer).values() if part["model_name"] == "LinkModel"
+    ]
+    ends = {(link["source"][0], link["target"][0], link["target"][1]) for link in links}
+    view = f"IPY_MODEL_{explorer.view.model_id}"
+    assert ends == {
+        (f"IPY_MODEL_{slider.model_id}", view, f"z{i + 1}")
+        for i, slider in enumerate(explorer.sliders)
+    }
+
+
+def test_where_widgets_cannot_be_shown_a_sentence_stands(vae):
+    assert "VAE" in repr(latent_explorer({"VAE": vae}))
+
+
+# ---- what is refused --------------------------------------------------------------------------------
+
+
+def refusal(network):
+    with pytest.raises(ValueError, match="decoder") as caught:
+        describe(network, "VAE's decoder")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "complaint"),
+    [
+        (layers.LayerNormalization(name="norm_1"), "'norm_1' is a LayerNormalization"),
+        (layers.Dropout(0.5, name="drop"), "'drop' is a Dropout"),
+        (layers.Dense(4, activation="tanh", name="bent"), "'bent' has the activation 'tanh'"),
+        (layers.Dense(4, activation=lambda x: x, name="odd"), "'odd' has the activation"),
+    ],
+)
+def test_a_layer_that_the_browser_cannot_run_is_named(layer, complaint):
+    assert complaint in refusal(chain(layer))
+
+
+@pytest.mark.parametrize(
+    ("layer", "complaint"),
+    [
+        (
+            layers.Conv2DTranspose(2, 3, strides=2, output_padding=1, name="up"),
+            "'up' has output_padding=",
+        ),
+        (layers.Conv2DTranspose(2, 3, dilation_rate=2, name="holes"), "'holes' has dilation_rate="),
+        (layers.Conv2D(2, 3, dilation_rate=2, name="holes"), "'holes' has dilation_rate="),
+        (layers.Conv2D(2, 3, groups=2, name="split"), "'split' has groups=2"),
+        (layers.Dense(2, name="each"), "'each' works on 3 axes"),
+    ],
+)
+def test_an_option_that_the_browser_does_not_know_is_named(layer, complaint):
+    assert complaint in refusal(chain(layer, inputs=(8, 8, 2)))
+
+
+def test_a_subclass_of_a_supported_layer_is_refused():
+    class Twice(layers.Dense):
+        def call(self, inputs):
+            return 2 * super().call(inputs)
+
+    assert "is a Twice" in refusal(chain(Twice(3)))
+
+
+def test_a_skip_connection_is_refused():
+    inputs = keras.Input((3,))
+    hidden = layers.Dense(3, activation="relu")(inputs)
+    network = keras.Model(inputs, layers.Dense(3)(hidden) + hidden)
+    with pytest.raises(ValueError, match="decoder"):
+        describe(network, "decoder")
+
+
+def test_layers_that_are_used_twice_are_refused():
+    inputs = keras.Input((3,))
+    shared = layers.Dense(3, activation="sigmoid")
+    network = keras.Model(inputs, shared(shared(inputs)))
+    assert "not a plain chain" in refusal(network)
+
+
+@pytest.mark.parametrize("value", [1e6, np.nan])
+def test_weights_that_float16_cannot_hold_are_refused(value):
+    network = chain(layers.Dense(3))
+    network.layers[0].kernel.assign(np.full((2, 3), value, "float32"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"float16|chain"):
+            describe(network, "decoder")
+
+
+def test_decoders_of_something_else_than_grey_images_are_refused(vae):
+    class Other:
+        latent_dim, decoder_output = 2, "pixels"
+        decoder = chain(layers.Dense(12), layers.Reshape((2, 2, 3)))
+        encode = None
+
+    with pytest.raises(ValueError, match=r"Other's decoder must give images \[height, width, 1\]"):
+        latent_explorer({"Other": Other()})
+
+
+def test_what_is_no_dict_of_models_is_refused(vae):
+    for wrong in ({}, [vae], vae):
+        with pytest.raises(TypeError, match="dict of names and models"):
+            latent_explorer(wrong)
+    with pytest.raises(TypeError, match=r"models\['x'\] must be an Autoencoder; .* no latent_dim"):
+        latent_explorer({"x": chain(layers.Dense(1))})
+
+
+def test_models_must_share_their_latent_dim(vae):
+    with pytest.raises(ValueError, match="latent_dim must be the same"):
+        latent_explorer({"a": vae, "b": VAE(latent_dim=3)})
+
+
+def test_map_and_grid_need_two_dimensions_and_the_map_data(vae, fashion_mnist):
+    with pytest.raises(ValueError, match="grid needs latent_dim = 2"):
+        latent_explorer({"a": VAE(latent_dim=3)}, grid=True)
+    with pytest.raises(ValueError, match="map needs latent_dim = 2"):
+        latent_explorer({"a": VAE(latent_dim=1)}, fashion_mnist, map=True)
+    with pytest.raises(ValueError, match="map needs data"):
+        latent_explorer({"a": vae}, map=True)
+
+
+def test_codes_that_are_not_finite_are_refused(fashion_mnist):
+    with pytest.raises(ValueError, match="bad gives codes that are not finite"):
+        latent_explorer({"bad": Shifted([[np.nan, 0]])}, fashion_mnist)
+
+
+# ---- the book's offline assets ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def book_assets(monkeypatch):
+    """tools/book_assets.py with one small package to fetch, from a stand-in for npm."""
+    path = Path(__file__).parent.parent / "tools" / "book_assets.py"
+    spec = importlib.util.spec_from_file_location("book_assets", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    facts = {
+        "version": "1.0",
+        "integrity": "sha256-" + "A" * 43 + "=",
+        "take": {"dist": "widgets"},
+        "leave": (".map",),
+    }
+    monkeypatch.setattr(module, "PACKAGES", {"thing": facts})
+    return module
+
+
+def archive_of(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def stand_in_npm(module, monkeypatch, folder, archive, pin=True):
+    (folder / "thing.tgz").write_bytes(archive)
+    script = folder / "npm.py"
+    script.write_text(
+        "import shutil\n"
+        f"shutil.copy({str(folder / 'thing.tgz')!r}, 'thing-1.0.tgz')\nprint('thing-1.0.tgz')"
+    )
+    monkeypatch.setattr(module, "_npm", lambda: [sys.executable, str(script)])
+    if pin:
+        digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
+        module.PACKAGES["thing"]["integrity"] = f"sha256-{digest}"
+
+
+def test_assets_are_fetched_once_and_again_when_one_is_gone(book_assets, monkeypatch, tmp_path):
+    files = {"package/dist/a.js": b"a", "package/dist/a.js.map": b"-", "package/src/b.js": b"-"}
+    stand_in_npm(book_assets, monkeypatch, tmp_path, archive_of(files))
+    vendor = tmp_path / "static" / "vendor"
+    assert book_assets.fetch_all(vendor)
+    there = sorted(path.name for path in (vendor / "widgets").iterdir())
+    assert there == ["a.js", "anywidget.js"]
+    assert not book_assets.fetch_all(vendor)
+    (vendor / "widgets" / "a.js").unlink()
+    assert book_assets.fetch_all(vendor)
+    assert (vendor / "widgets" / "a.js").read_bytes() == b"a"
+    assert [path.name for path in vendor.parent.iterdir()] == ["vendor"]
+
+
+def test_an_archive_other_than_the_pinned_one_is_refused(book_assets, monkeypatch, tmp_path):
+    archive = archive_of({"package/dist/a.js": b"something else"})
+    stand_in_npm(book_assets, monkeypatch, tmp_path, archive, pin=False)
+    with pytest.raises(book_assets.AssetError, match=r"thing@1\.0 is not what was pinned"):
+        book_assets.fetch_all(tmp_path / "vendor")
+    assert not (tmp_path / "vendor").exists()
+
+
+def test_an_archive_that_reaches_outside_is_refused(book_assets, monkeypatch, tmp_path):
+    archive = archive_of({"package/dist/../../../../outside.js": b"out"})
+    stand_in_npm(book_assets, monkeypatch, tmp_path, archive)
+    with pytest.raises(book_assets.AssetError, match="outside itself"):
+        book_assets.fetch_all(tmp_path / "vendor")
+
+
+def test_without_a_network_one_message_says_so(book_assets, monkeypatch, tmp_path):
+    complaint = "import sys; sys.exit('npm error network')"
+    monkeypatch.setattr(book_assets, "_npm", lambda: [sys.executable, "-c", complaint])
+    monkeypatch.setattr(book_assets, "VENDOR", tmp_path / "vendor")
+    with pytest.raises(
+        SystemExit, match=r"book assets: thing@1\.0 could not be fetched .* network"
+    ):
+        book_assets.main()

@@ -1,0 +1,584 @@
+"""The explorer in a real browser: a page of its own, no kernel, every other host refused."""
+
+import base64
+import functools
+import html
+import http.server
+import importlib.util
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from ipywidgets.embed import dependency_state, embed_data
+from keras import layers
+from playwright.sync_api import expect, sync_playwright
+
+from vae_helpers.data import CLASS_NAMES, ImageDataset
+from vae_helpers.models import MMDVAE, VAE
+from vae_helpers.widgets import latent_explorer
+from vae_helpers.widgets.layers import describe
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "book" / "static"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<script src="/static/vendor/widgets/require.js"></script>
+<script src="/static/widgets/config.js"></script>
+<script data-jupyter-widgets-cdn="about:blank#" src="/static/vendor/widgets/embed-amd.js"></script>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+</head><body style="{style}"><main><h1>Explorer</h1>
+<script type="application/vnd.jupyter.widget-view+json">{view}</script>
+<p style="height: 900px">The page goes on.</p></main></body></html>"""
+
+
+# ---- models, pages, server, browser -----------------------------------------------------------------
+
+
+def lively(model):
+    """An untrained model whose pictures differ from place to place, as a trained one's do."""
+    for layer in [*model.encoder.layers, *model.decoder.layers]:
+        if layer.weights:
+            layer.kernel.assign(2 * layer.kernel)
+            layer.bias.assign(keras.random.normal(layer.bias.shape, stddev=0.3))
+    codes = model.encoder.layers[-1]
+    codes.kernel.assign(3 * codes.kernel)  # some of them beyond ±4
+    return model
+
+
+@pytest.fixture(scope="module")
+def models():
+    keras.utils.set_random_seed(1)
+    return {"VAE": lively(VAE()), "MMD-VAE": lively(MMDVAE())}
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Test images like a data set's: 300 soft blobs, ten classes by where they lie."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(300) % 10).astype("uint8")
+    rows, columns = np.mgrid[:28, :28]
+    centres = np.stack([6 + 4 * (labels % 5), 8 + 10 * (labels // 5)], 1) + rng.normal(
+        0, 1, (300, 2)
+    )
+    distance = (rows - centres[:, :1, None]) ** 2 + (columns - centres[:, 1:, None]) ** 2
+    images = np.exp(-distance / rng.uniform(5, 40, (300, 1, 1)))[..., None].astype("float32")
+    images = np.rint(255 * images) / np.float32(255)
+    names = CLASS_NAMES["fashion_mnist"]
+    return ImageDataset(images[:1], labels[:1], images, labels, names, "fashion_mnist")
+
+
+def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
+    data = embed_data([explorer], state=dependency_state([explorer], drop_defaults=False))
+    state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
+    view = json.dumps(data["view_specs"][0]).replace("<", "\\u003c")
+    return PAGE.format(state=state, view=view, style=html.escape(style))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, models, data):
+    """The address of a server with the pages of this file on it."""
+    spec = importlib.util.spec_from_file_location("book_assets", ROOT / "tools" / "book_assets.py")
+    book_assets = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(book_assets)
+    book_assets.fetch_all()
+
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "static").symlink_to(STATIC)
+    (folder / "module.js").symlink_to(ROOT / "vae_helpers" / "widgets" / "latent_explorer.js")
+    (folder / "blank.html").write_text("<!doctype html><link rel='icon' href='data:,'>")
+    explorers = {
+        "core": latent_explorer(models),
+        "all": latent_explorer(models, data, map=True, grid=True),
+        "three": latent_explorer({"VAE": lively(VAE(latent_dim=3))}),
+    }
+    for name, explorer in explorers.items():
+        (folder / f"{name}.html").write_text(page_of(explorer))
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.fail("these tests need Chromium (on Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, site):
+    """Open a page; when the test ends, nothing may have gone wrong or gone out."""
+    contexts, trouble = [], []
+
+    def refuse_others(route):
+        if route.request.url.startswith((site, "data:", "blob:")):
+            route.continue_()
+        else:
+            trouble.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def visit(name, **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.route("**/*", refuse_others)
+        page = context.new_page()
+        page.on("console", lambda m: m.type == "error" and trouble.append(m.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+        page.goto(f"{site}/{name}.html")
+        if name != "blank":
+            page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not trouble
+
+
+# ---- what a reader sees -----------------------------------------------------------------------------
+
+
+def shown_z(page):
+    """z as the sliders' numbers say it."""
+    readouts = page.locator(".widget-readout").all_inner_texts()
+    return [float(text.replace("−", "-")) for text in readouts]
+
+
+def drawn_z(page):
+    return [
+        float(number)
+        for number in page.locator(".pictures canvas").first.get_attribute("data-z").split()
+    ]
+
+
+def pixels(canvas, box=None):
+    """Ink in 0 … 1: [height, width] of a canvas, or of a box (x, y, width, height) in it."""
+    script = """(canvas, box) => {
+        const [x, y, w, h] = box ?? [0, 0, canvas.width, canvas.height];
+        const { data } = canvas.getContext("2d").getImageData(x, y, w, h);
+        return [h, w, ...data.filter((_, i) => i % 4 === 0)];
+    }"""
+    height, width, *values = canvas.evaluate(script, box)
+    return 1 - np.reshape(values, (height, width)) / 255
+
+
+def settle(page):
+    """Wait until all that was asked for is drawn: two frames."""
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+def check_pictures(page, models):
+    """The pictures are Keras's for the z that the sliders show, and that z has been drawn."""
+    settle(page)
+    z = shown_z(page)
+    assert drawn_z(page) == pytest.approx(z, abs=1e-9)
+    canvases = page.locator(".pictures canvas").all()
+    assert len(canvases) == len(models)
+    for canvas, model in zip(canvases, models.values(), strict=True):
+        expected = model.decode([z])[0, ..., 0]
+        assert expected.max() - expected.min() > 0.2, "the picture is too flat to tell anything"
+        # 1/255, and what rounding to 256 greys adds.
+        np.testing.assert_allclose(pixels(canvas), expected, atol=1.5 / 255)
+    return z
+
+
+def centre(locator):
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page, start, *stops, steps=8):
+    page.mouse.move(*start)
+    page.mouse.down()
+    for stop in stops:
+        page.mouse.move(*stop, steps=steps)
+    page.mouse.up()
+
+
+def finger_drag(page, start, end, steps=8):
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        points = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", start)
+    for i in range(1, steps + 1):
+        touch("touchMove", [a + (b - a) * i / steps for a, b in zip(start, end, strict=True)])
+    touch("touchEnd")
+
+
+# ---- sliders ----------------------------------------------------------------------------------------
+
+
+def test_a_mouse_drags_a_slider(visit, models):
+    page = visit("core")
+    assert check_pictures(page, models) == [0, 0]
+    x, y = centre(page.locator(".noUi-handle").first)
+    drag(page, (x, y), (x + 70, y))
+    z1, z2 = check_pictures(page, models)
+    assert z1 > 0.5
+    assert z2 == 0
+    x, y = centre(page.locator(".noUi-handle").nth(1))
+    drag(page, (x, y), (x - 500, y))
+    assert check_pictures(page, models) == [z1, -4]
+
+
+def test_the_keyboard_moves_a_slider(visit, models):
+    page = visit("core")
+    page.keyboard.press("Tab")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    z1, z2 = check_pictures(page, models)
+    assert z1 == pytest.approx(12 * 0.05)
+    assert z2 == 0
+
+
+def test_a_finger_drags_a_slider(visit, models):
+    page = visit("core", has_touch=True, viewport={"width": 390, "height": 844})
+    x, y = centre(page.locator(".noUi-handle").first)
+    finger_drag(page, (x, y), (x - 60, y))
+    assert check_pictures(page, models)[0] < -0.5
+
+
+def test_the_last_position_of_a_fast_drag_is_drawn(visit, models):
+    page = visit("core")
+    x, y = centre(page.locator(".noUi-handle").first)
+    drag(page, (x, y), (x + 150, y), (x - 150, y), (x + 90, y), steps=40)
+    assert check_pictures(page, models)[0] > 0.5
+    drag(page, (x + 90, y), (x - 150, y), (x + 150, y), (x - 91, y), steps=40)
+    assert check_pictures(page, models)[0] < -0.5
+
+
+def test_one_slider_for_each_of_three_dimensions(visit):
+    page = visit("three")
+    expect(page.locator(".noUi-handle")).to_have_count(3)
+    x, y = centre(page.locator(".noUi-handle").nth(2))
+    drag(page, (x, y), (x + 60, y))
+    settle(page)
+    assert drawn_z(page) == pytest.approx(shown_z(page), abs=1e-9)
+    assert shown_z(page)[2] > 0.5
+
+
+def test_everything_that_can_be_moved_has_a_name(visit):
+    page = visit("all")
+    settle(page)
+    for name in ("z₁", "z₂", "z on the map of VAE", "z on the grid of MMD-VAE"):
+        expect(page.get_by_role("slider", name=name, exact=True)).to_have_count(1)
+    expect(
+        page.get_by_role("img", name="MMD-VAE: the image decoded at z₁ 0.00, z₂ 0.00")
+    ).to_have_count(1)
+
+
+# ---- the map ----------------------------------------------------------------------------------------
+
+
+def map_range(page):
+    grip = page.get_by_role("slider", name="z on the map of VAE")
+    return float(grip.get_attribute("aria-valuemin")), float(grip.get_attribute("aria-valuemax"))
+
+
+def on_map(page, z, which=0):
+    """Where z lies on a map, in pixels of the window."""
+    area = page.locator(".map").nth(which)
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    low, high = map_range(page)
+    part = (np.array(z) - low) / (high - low)
+    return (
+        float(box["x"] + part[0] * box["width"]),
+        float(box["y"] + (1 - part[1]) * box["height"]),
+    )
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_handle_on_the_map_moves_sliders_and_pictures(visit, models, which):
+    page = visit("all")
+    low, high = map_range(page)
+    target = [low + 0.8 * (high - low), low + 0.3 * (high - low)]
+    drag(page, on_map(page, [0, 0], which), on_map(page, target, which))
+    assert check_pictures(page, models) == pytest.approx(target, abs=0.01 * (high - low))
+    for i, grip in enumerate(page.locator(".handle").all()):
+        place = on_map(page, shown_z(page), i)
+        assert centre(grip) == pytest.approx(place, abs=1)
+
+
+def test_a_finger_drags_the_handle_and_scrolls_beside_it(visit, models):
+    page = visit("all", has_touch=True, viewport={"width": 390, "height": 844})
+    low, high = map_range(page)
+    target = [0.5 * high, 0.5 * low]
+    start = on_map(page, [0, 0])
+    finger_drag(page, start, on_map(page, target))
+    assert check_pictures(page, models) == pytest.approx(target, abs=0.02 * (high - low))
+
+    before, scrolled = shown_z(page), page.evaluate("scrollY")
+    x, y = on_map(page, [0.8 * low, 0.8 * low])
+    finger_drag(page, (x, y), (x, y - 120))
+    page.wait_for_function(f"scrollY > {scrolled} + 50")
+    assert shown_z(page) == before
+
+
+def test_the_map_shows_the_codes_in_their_colours(visit, models, data):
+    page = visit("all")
+    low, high = map_range(page)
+    code = models["MMD-VAE"].encode(data.test_images)
+    lonely = max(range(len(code)), key=lambda i: np.sort(np.hypot(*(code - code[i]).T))[1])
+    x, y = (
+        640 * (code[lonely, 0] - low) / (high - low),
+        640 * (high - code[lonely, 1]) / (high - low),
+    )
+    color = (
+        page.locator(".map canvas")
+        .nth(1)
+        .evaluate(
+            "(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]",
+            [round(float(x)), round(float(y))],
+        )
+    )
+    dot = page.locator(".legend .dot").nth(int(data.test_labels[lonely]))
+    assert dot.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb({}, {}, {})".format(
+        *color
+    )
+
+
+def test_the_axes_of_the_map_have_equal_units_and_the_circles_their_radius(visit):
+    page = visit("all")
+    low, high = map_range(page)
+    area = page.locator(".map").first.bounding_box()
+    assert area["width"] == pytest.approx(area["height"], abs=0.5)
+    for sigmas, circle in enumerate(page.locator(".map").first.locator("circle").all(), start=1):
+        box = circle.bounding_box()
+        assert box["width"] == pytest.approx(2 * sigmas * area["width"] / (high - low), abs=3)
+
+
+def test_a_tap_on_a_ringed_point_shows_that_image_and_its_reconstructions(visit, models, data):
+    page = visit("all")
+    model = models["MMD-VAE"]
+    marked = np.sort(
+        np.concatenate([np.flatnonzero(data.test_labels == k)[:25] for k in range(10)])
+    )
+    codes = model.encode(data.test_images)[marked]
+    # The point whose nearest neighbour is farthest away: no doubt about which was meant.
+    gaps = [np.sort(np.hypot(*(codes - code).T))[1] for code in codes]
+    chosen = marked[int(np.argmax(gaps))]
+    code = model.encode(data.test_images[[chosen]])[0]
+    page.mouse.click(*on_map(page, code, 1))
+
+    assert check_pictures(page, models) == pytest.approx(code, abs=0.026)
+    name = data.class_names[data.test_labels[chosen]]
+    for i, model in enumerate(models.values()):
+        truth, again = page.locator(".pair").nth(i).locator("canvas").all()
+        np.testing.assert_allclose(pixels(truth), data.test_images[chosen, ..., 0], atol=1e-6)
+        reconstruction = model.predict(data.test_images[[chosen]], verbose=0)[0, ..., 0]
+        np.testing.assert_allclose(pixels(again), reconstruction, atol=2.5 / 255)
+        expect(page.locator(".note").nth(i)).to_contain_text(f"{name} (test image {chosen})")
+
+
+def test_a_tap_elsewhere_on_the_map_moves_z_there(visit, models):
+    page = visit("all", has_touch=True, viewport={"width": 390, "height": 844})
+    low, high = map_range(page)
+    corner = [low + 0.03 * (high - low), low + 0.03 * (high - low)]
+    page.touchscreen.tap(*on_map(page, corner))
+    assert check_pictures(page, models) == pytest.approx(corner, abs=0.02 * (high - low))
+
+
+def test_keys_move_the_handle_and_choose_the_nearest_image(visit, models):
+    page = visit("all")
+    page.get_by_role("slider", name="z on the map of VAE").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    assert check_pictures(page, models) == pytest.approx([-0.3, 0.1])
+    page.keyboard.press("Enter")
+    expect(page.locator(".note").first).to_contain_text("test image")
+    check_pictures(page, models)
+
+
+def test_the_legend_brings_one_class_forward(visit):
+    page = visit("all")
+    canvas = page.locator(".map canvas").first
+
+    def ink():
+        return canvas.evaluate(
+            "c => c.getContext('2d').getImageData(0, 0, 640, 640).data"
+            ".reduce((sum, value, i) => sum + (i % 4 === 3 ? value : 0), 0)"
+        )
+
+    before = ink()
+    button = page.get_by_role("button", name="Sneaker")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert ink() < 0.75 * before
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert ink() == before
+
+
+# ---- the grid ---------------------------------------------------------------------------------------
+
+
+def full_grid(page, which=0):
+    canvas = page.locator(".grid canvas").nth(which)
+    canvas.scroll_into_view_if_needed()
+    expect(canvas).to_have_attribute("data-done", "256", timeout=30_000)
+    return canvas
+
+
+def test_the_grid_is_keras_s(visit, models):
+    page = visit("all")
+    for which, model in enumerate(models.values()):
+        canvas = full_grid(page, which)
+        z1, z2 = np.meshgrid(np.linspace(-4, 4, 16), np.linspace(4, -4, 16))
+        expected = model.decode(np.stack([z1.ravel(), z2.ravel()], 1))[..., 0]
+        expected = expected.reshape(16, 16, 28, 28).transpose(0, 2, 1, 3).reshape(448, 448)
+        np.testing.assert_allclose(pixels(canvas), expected, atol=2.5 / 255)
+
+
+def test_a_tap_on_the_grid_moves_the_sliders_and_the_frame(visit, models):
+    page = visit("all")
+    canvas = page.locator(".grid canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    column, row = 12, 3
+    side = box["width"] / 16
+    page.mouse.click(box["x"] + (column + 0.5) * side, box["y"] + (row + 0.3) * side)
+    z = [-4 + 8 * column / 15, -4 + 8 * (15 - row) / 15]
+    assert check_pictures(page, models) == pytest.approx(z, abs=0.026)
+    frame = page.locator(".frame").first.bounding_box()
+    assert frame["x"] == pytest.approx(box["x"] + column * side, abs=1)
+    assert frame["y"] == pytest.approx(box["y"] + row * side, abs=1)
+
+    page.keyboard.press("ArrowDown")
+    z[1] -= 8 / 15
+    assert check_pictures(page, models) == pytest.approx(z, abs=0.026)
+
+
+def test_the_frame_fades_where_z_lies_beyond_the_grid(visit):
+    page = visit("all")
+    _, high = map_range(page)
+    assert high > 4.5, "this test needs codes beyond the grid"
+    x, y = centre(page.locator(".noUi-handle").first)
+    drag(page, (x, y), (x + 600, y))
+    settle(page)
+    expect(page.locator(".frame").first).to_have_class("frame outside")
+
+
+# ---- the page ---------------------------------------------------------------------------------------
+
+
+def test_on_a_phone_nothing_hangs_over_and_pictures_stay_together(visit):
+    page = visit("all", viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    first, second = (c.bounding_box() for c in page.locator(".pictures canvas").all())
+    assert first["y"] == second["y"]
+    maps = [m.bounding_box() for m in page.locator(".map").all()]
+    assert maps[0]["x"] == maps[1]["x"]
+
+
+# ---- the networks -----------------------------------------------------------------------------------
+
+RUN = """async ([layers, weights, inputs]) => {
+    const { network } = await import("/module.js");
+    const bytes = Uint8Array.from(atob(weights), (c) => c.charCodeAt(0));
+    const run = network({ layers, weights: new DataView(bytes.buffer) });
+    return inputs.map((input) => [...run(Float32Array.from(input))]);
+}"""
+
+
+def random_network(rng):
+    """A chain as a decoder or an encoder may be, of sizes nobody chose."""
+
+    def some(low, high):
+        return int(rng.integers(low, high + 1))
+
+    def options():
+        return {
+            "kernel_size": (some(1, 4), some(1, 4)),
+            "strides": (some(1, 3), some(1, 3)),
+            "padding": str(rng.choice(["same", "valid"])),
+            "activation": str(rng.choice(["linear", "relu", "sigmoid"])),
+            "use_bias": bool(rng.integers(2)),
+            "bias_initializer": "random_normal",
+        }
+
+    if rng.integers(2):
+        height, width, channels = some(1, 5), some(1, 5), some(1, 5)
+        return keras.Sequential(
+            [
+                keras.Input((some(1, 4),)),
+                layers.Dense(height * width * channels, "relu", bias_initializer="random_normal"),
+                layers.Reshape((height, width, channels)),
+                layers.Conv2DTranspose(some(1, 4), **options()),
+                layers.Conv2DTranspose(some(1, 4), **options()),
+            ]
+        )
+    return keras.Sequential(
+        [
+            keras.Input((some(9, 14), some(9, 14), some(1, 3))),
+            layers.Conv2D(some(1, 4), **{**options(), "strides": 1}),
+            layers.Conv2D(some(1, 4), **options()),
+            layers.Flatten(),
+            layers.Dense(some(1, 4)),
+        ]
+    )
+
+
+def test_networks_in_javascript_give_what_keras_gives(visit):
+    page = visit("blank")
+    kinds = set()
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        keras.utils.set_random_seed(seed)
+        network = random_network(rng)
+        network.set_weights([w.astype("float16").astype("float32") for w in network.get_weights()])
+        inputs = rng.normal(size=(2, *network.input_shape[1:])).astype("float32")
+        description = describe(network, "network")
+        kinds |= {(layer["kind"], *layer.get("strides", ())) for layer in description["layers"]}
+        weights = base64.b64encode(description["weights"]).decode()
+        flat = inputs.reshape(2, -1).tolist()
+        outputs = np.array(page.evaluate(RUN, [description["layers"], weights, flat]))
+        expected = network(inputs).numpy().reshape(2, -1)
+        np.testing.assert_allclose(outputs, expected, atol=2e-5, err_msg=f"{description['layers']}")
+    assert {kind[0] for kind in kinds} == {"dense", "conv2d", "conv2d_transpose"}
+
+
+def test_float16_is_read_to_the_last_bit(visit):
+    page = visit("blank")
+    numbers = np.arange(0x7C00, dtype="<u2")  # every finite one that is not negative
+    numbers = np.concatenate([numbers, numbers | 0x8000]).view("<f2")
+    script = """async (text) => {
+        const { fromHalf } = await import("/module.js");
+        const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        return [...fromHalf(new DataView(bytes.buffer))];
+    }"""
+    read = page.evaluate(script, base64.b64encode(numbers.tobytes()).decode())
+    np.testing.assert_array_equal(np.float32(read), numbers.astype("float32"))
