@@ -1,21 +1,18 @@
 """The explorer in a real browser: a page of its own, no kernel, every other host refused."""
 
 import base64
-import functools
 import html
-import http.server
 import importlib.util
 import json
-import shutil
-import threading
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from browsing import running_chromium, serving, visiting
 from ipywidgets.embed import dependency_state, embed_data
 from keras import layers
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from vae_helpers.data import CLASS_NAMES, ImageDataset
 from vae_helpers.models import MMDVAE, VAE
@@ -26,16 +23,6 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "book" / "static"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <script src="/static/vendor/widgets/require.js"></script>
@@ -110,58 +97,28 @@ def site(tmp_path_factory, models, data):
     for name, explorer in explorers.items():
         (folder / f"{name}.html").write_text(page_of(explorer))
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.fail("these tests need Chromium (on Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def visit(chromium, site):
     """Open a page; when the test ends, nothing may have gone wrong or gone out."""
-    contexts, trouble = [], []
+    with visiting(chromium, site) as open_page:
 
-    def refuse_others(route):
-        if route.request.url.startswith((site, "data:", "blob:")):
-            route.continue_()
-        else:
-            trouble.append(f"asked for {route.request.url}")
-            route.abort()
+        def visit(name, **options):
+            page = open_page(f"{name}.html", **options)
+            if name != "blank":
+                page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+            return page
 
-    def visit(name, **options):
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        context.route("**/*", refuse_others)
-        page = context.new_page()
-        page.on("console", lambda m: m.type == "error" and trouble.append(m.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
-        page.goto(f"{site}/{name}.html")
-        if name != "blank":
-            page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not trouble
+        yield visit
 
 
 # ---- what a reader sees -----------------------------------------------------------------------------
