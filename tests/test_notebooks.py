@@ -97,7 +97,10 @@ def test_a_chapter_is_committed_executed_and_clean(path):
 @every_notebook
 def test_every_figure_has_alternative_text(path):
     for cell in code_cells(path):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any(
+            any(kind.startswith("image/") for kind in output.get("data", {}))
+            for output in cell.outputs
+        ):
             alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt) > 30, cell.source
 
