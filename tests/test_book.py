@@ -47,7 +47,7 @@ def shoot(page, name):
 def test_a_page_stands_on_its_own(visit, path):
     page = visit(path, viewport={"width": 1280, "height": 900})
     page.wait_for_load_state("networkidle")
-    assert page.locator("h1").count() == 1
+    assert page.locator("article h1").count() == 1
     assert page.title()
     broken = page.eval_on_selector_all(
         "main img", "imgs => imgs.filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
@@ -96,3 +96,36 @@ def test_formulas_are_set(visit, path):
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
+
+
+def test_a_slider_in_the_book_redraws_both_pictures_without_a_kernel(visit):
+    """The page is as a reader has it: no Python anywhere, and every other host refused."""
+    page = visit("notebooks/03_mmd_vae.html", viewport={"width": 1280, "height": 900})
+    page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+    canvases = page.locator(".pictures canvas")
+    assert canvases.count() == 2
+    ink = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join()"
+    before = [canvas.evaluate(ink) for canvas in canvases.all()]
+    slider = page.locator(".widget-slider .noUi-handle").first
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + box["height"] / 2, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    after = [canvas.evaluate(ink) for canvas in canvases.all()]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    shoot(page, "slider-dragged")
+
+
+@pytest.mark.parametrize(
+    ("path", "explorers"), [("02_vae", 1), ("03_mmd_vae", 1), ("04_comparing", 2)]
+)
+def test_every_explorer_of_a_chapter_is_alive_on_its_page(visit, path, explorers):
+    page = visit(f"notebooks/{path}.html")
+    page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+    page.wait_for_function(
+        f"document.querySelectorAll('.pictures').length === {explorers}", timeout=30_000
+    )

@@ -33,16 +33,17 @@ def pages():
 
 def main():
     digest = package_digest()
-    mark = CACHE / "package_digest"
+    mark = BUILD / "package_digest"
     if not mark.exists() or mark.read_text() != digest:
         shutil.rmtree(CACHE, ignore_errors=True)
+        BUILD.mkdir(exist_ok=True)
+        mark.write_text(digest)
     command = ("jupyter-book", "build", ".", "-W", "-n", "--keep-going")
     done = subprocess.run([Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT)
     if done.returncode:
         for report in sorted((BUILD / "html" / "reports").rglob("*.log")):
             print(f"\n{report.relative_to(ROOT)}:\n{report.read_text()}")
         sys.exit("the book was not built; the messages above say why")
-    mark.write_text(digest)
     missing = [str(page.relative_to(ROOT)) for page in pages() if not page.exists()]
     if missing:
         sys.exit(f"the build says it worked, but these pages are missing: {', '.join(missing)}")

@@ -19,7 +19,7 @@ def main():
         ax.set_title(title)
     figure.tight_layout()
     IMAGES.mkdir(exist_ok=True)
-    figure.savefig(IMAGES / "two_planes.png", dpi=110, facecolor="white")
+    figure.savefig(IMAGES / "two_planes.jpg", dpi=100, pil_kwargs={"quality": 85})
 
 
 if __name__ == "__main__":

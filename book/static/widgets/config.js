@@ -6,6 +6,9 @@
   const here = new URL(".", document.currentScript.src).href;
   const vendor = new URL("../vendor/widgets/", here).href;
 
+  // Where the manager's style sheet finds its fonts; they lie beside it.
+  window.__jupyter_widgets_assets_path__ = vendor;
+
   requirejs.config({
     paths: {
       anywidget: `${vendor}anywidget`,
