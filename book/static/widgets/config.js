@@ -6,12 +6,11 @@
   const here = new URL(".", document.currentScript.src).href;
   const vendor = new URL("../vendor/widgets/", here).href;
 
-  // Where the manager's style sheet finds its fonts; they lie beside it.
-  window.__jupyter_widgets_assets_path__ = vendor;
-
   requirejs.config({
     paths: {
       anywidget: `${vendor}anywidget`,
+      // The manager looks for its fonts beside the place that this gives it.
+      "@jupyter-widgets/html-manager": `${vendor}html-manager`,
       "@jupyter-widgets/html-manager/dist": vendor.slice(0, -1),
     },
   });
