@@ -13,7 +13,7 @@ help: ## list the targets
 book: data assets ## run every notebook and build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: data assets browser ## lint, unit tests, every notebook, the built book in a browser (15 minutes)
+test: data assets browser ## lint, unit tests, every notebook, the built book in a browser (about 17 minutes from nothing)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/build_book.py
