@@ -12,9 +12,13 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from vae_helpers import checkpoints
 from vae_helpers.data import DIGESTS
-from vae_helpers.models import MMDVAE, VAE
+from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
-SHIPPED = [(run, "fashion_mnist") for run in ("vae_published", "vae", "mmd_vae")]
+SHIPPED = [
+    (run, dataset)
+    for dataset in ("fashion_mnist", "mnist")
+    for run in ("vae_published", "vae", "mmd_vae")
+]
 DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
 
 every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
@@ -23,13 +27,21 @@ every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
 # ---- what a run is ---------------------------------------------------------------------------
 
 
-def test_the_runs_are_the_books_four_models():
-    weights = {
-        run: getattr(checkpoints.build(run), "beta" if "vae" in run[:3] else "mmd_weight")
-        for run in checkpoints.RUNS
+def test_the_runs_are_the_books_models():
+    squared, nats = {"likelihood": "squared_error"}, {"likelihood": "bernoulli"}
+    expected = {
+        "vae_published": (VAE, {"beta": 0.01}),
+        "vae": (VAE, {"beta": 1.0}),
+        "mmd_vae": (MMDVAE, {"mmd_weight": 1.0}),
+        "autoencoder": (MMDVAE, {"mmd_weight": 0.0}),
+        "mmd_vae_bernoulli": (InfoVAE, {"alpha": 1.0, "lambda_": 2215.0, **nats}),
+        "mmd_vae_stochastic": (InfoVAE, {"alpha": 1.0, "lambda_": 1.0, **squared}),
     }
-    assert weights == {"vae_published": 0.01, "vae": 1.0, "mmd_vae": 1.0, "autoencoder": 0.0}
-    assert [type(checkpoints.build(run)) for run in weights] == [VAE, VAE, MMDVAE, MMDVAE]
+    assert list(checkpoints.RUNS) == list(expected)
+    for run, (kind, settings) in expected.items():
+        model = checkpoints.build(run)
+        assert type(model) is kind
+        assert settings.items() <= model.get_config().items()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from scipy import special, stats
 from sklearn.metrics.pairwise import rbf_kernel
 
-from vae_helpers.models import MMDVAE, VAE, Autoencoder
+from vae_helpers.models import MMDVAE, VAE, Autoencoder, InfoVAE
 from vae_helpers.networks import build_decoder, build_encoder
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -24,10 +24,11 @@ MODELS = {
 TERMS = {
     VAE: {"loss", "reconstruction", "divergence", "logpx_z", "logpz", "logqz_x"},
     MMDVAE: {"loss", "reconstruction", "mmd"},
+    InfoVAE: {"loss", "reconstruction", "divergence", "mmd"},
 }
 
 
-@pytest.fixture(params=[VAE, MMDVAE])
+@pytest.fixture(params=[VAE, MMDVAE, InfoVAE])
 def model(request):
     model = request.param()
     model.compile(keras.optimizers.Adam(1e-3))
@@ -188,6 +189,93 @@ def test_an_mmd_weight_of_zero_is_the_plain_autoencoder(images):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
+def test_the_infovae_at_alpha_0_and_lambda_1_is_the_vae(monkeypatch, images):
+    vae, info = VAE(), InfoVAE(alpha=0.0, lambda_=1.0)
+    info.set_weights(vae.get_weights())
+    noise = np.random.default_rng(1).standard_normal((64, 2))
+    fix_noise(monkeypatch, vae, noise)
+    fix_noise(monkeypatch, info, noise)
+    expected, found = vae.loss_terms(images[:64]), info.loss_terms(images[:64])
+    assert found.keys() == {"reconstruction", "divergence", "mmd"}
+    assert float(found["mmd"]) == 0
+    for name in expected:
+        assert float(found[name]) == pytest.approx(float(expected[name]), rel=1e-6)
+    for a, b in zip(
+        gradient(vae, lambda: tf.add_n(list(vae.loss_terms(images[:64]).values()))),
+        gradient(info, lambda: tf.add_n(list(info.loss_terms(images[:64]).values()))),
+        strict=True,
+    ):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("lambda_", [1.0, 5.0])
+def test_the_infovae_at_alpha_1_is_the_mmd_vae_with_a_stochastic_encoder(images, lambda_):
+    batch = images[:64]
+    info = InfoVAE(alpha=1.0, lambda_=lambda_, likelihood="squared_error")
+    # An encoder whose clouds have no width gives the deterministic MMD-VAE, term by term.
+    kernel, bias = info.encoder.layers[-1].get_weights()
+    kernel[:, 2:], bias[2:] = 0, -60
+    info.encoder.layers[-1].set_weights([kernel, bias])
+    mmd_vae = MMDVAE(mmd_weight=lambda_)
+    mmd_vae.decoder.set_weights(info.decoder.get_weights())
+    mmd_vae.encoder.set_weights([*info.encoder.get_weights()[:-2], kernel[:, :2], bias[:2]])
+    draws = tf.constant(np.random.default_rng(2).standard_normal((64, 2)), tf.float32)
+    info.noise_like = mmd_vae.noise_like = lambda z: draws
+
+    expected, found = mmd_vae.loss_terms(batch), info.loss_terms(batch)
+    assert float(found["divergence"]) == 0
+    for name in expected:
+        assert float(found[name]) == pytest.approx(float(expected[name]), rel=1e-4)
+
+    # With clouds of width 1 the codes that are decoded and compared are draws.
+    bias[2:] = 0
+    info.encoder.layers[-1].set_weights([kernel, bias])
+    z = info.encoder(batch)[:, :2] + draws
+    terms = info.loss_terms(batch)
+    assert float(terms["mmd"]) == pytest.approx(
+        lambda_ * float(mmd_by_hand(z.numpy(), draws.numpy())), rel=1e-3
+    )
+    error = np.mean((batch - info.decoder(z).numpy()) ** 2)
+    assert float(terms["reconstruction"]) == pytest.approx(error, rel=1e-4)
+
+
+def mmd_by_hand(x, y):
+    gamma = 1 / x.shape[1] ** 2
+    return (
+        rbf_kernel(x, gamma=gamma).mean() + rbf_kernel(y, gamma=gamma).mean()
+        - 2 * rbf_kernel(x, y, gamma=gamma).mean()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("alpha", "lambda_"), [(0.3, 0.7), (-1.0, 2.0), (0.5, 3.0)])
+def test_the_infovae_weighs_kl_and_mmd_as_its_formula_says(images, alpha, lambda_):
+    info = InfoVAE(alpha=alpha, lambda_=lambda_)
+    noise = tf.constant(np.random.default_rng(3).standard_normal((64, 2)), tf.float32)
+    info.noise_like = lambda z: noise
+    z_mean, z_logvar = np.split(info.encoder(images[:64]).numpy().astype("float64"), 2, axis=1)
+    z = z_mean + np.exp(z_logvar / 2) * noise.numpy()
+    kl = stats.norm.logpdf(z, z_mean, np.exp(z_logvar / 2)) - stats.norm.logpdf(z)
+    terms = info.loss_terms(images[:64])
+    assert float(terms["divergence"]) == pytest.approx((1 - alpha) * kl.sum(1).mean(), rel=1e-4)
+    expected = (alpha + lambda_ - 1) * mmd_by_hand(z, noise.numpy().astype("float64"))
+    assert float(terms["mmd"]) == pytest.approx(expected, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"alpha": 0.0, "lambda_": 0.5}, "alpha . lambda_ must be at least 1"),
+        ({"alpha": 1.5}, "alpha must be a finite number of at most 1"),
+        ({"alpha": np.nan}, "alpha must be"),
+        ({"lambda_": np.inf}, "lambda_ must be a finite number"),
+        ({"likelihood": "gaussian"}, "likelihood must be 'bernoulli' or 'squared_error'"),
+    ],
+)
+def test_the_infovae_refuses_weights_that_would_reward_a_divergence(settings, message):
+    with pytest.raises(ValueError, match=message):
+        InfoVAE(**settings)
+
+
 def test_noise_is_standard_normal_and_new_in_each_call():
     model = VAE()
     first, second = (model.noise_like(tf.zeros((5000, 2))).numpy() for _ in range(2))
@@ -212,7 +300,8 @@ def test_fit_reports_each_term_and_the_loss_is_their_sum(model, images):
         np.testing.assert_allclose(h["reconstruction"], -h["logpx_z"], rtol=1e-5)
         np.testing.assert_allclose(h["divergence"], h["logqz_x"] - h["logpz"], atol=1e-4)
     else:
-        np.testing.assert_allclose(h["loss"], h["reconstruction"] + h["mmd"], rtol=1e-5)
+        terms = TERMS[type(model)] - {"loss"}
+        np.testing.assert_allclose(h["loss"], sum(h[term] for term in terms), rtol=1e-5)
     assert h["loss"][1] < h["loss"][0]
 
 
@@ -283,7 +372,7 @@ def test_predict_is_the_reconstruction_through_the_mean_of_the_code(model, image
     assert predicted.shape == images.shape
     np.testing.assert_allclose(predicted, model.decode(model.encode(images)), atol=1e-6)
     decoded = model.decoder(model.encoder(images)[:, :2]).numpy()
-    pixels = special.expit(decoded) if isinstance(model, VAE) else decoded
+    pixels = special.expit(decoded) if model.decoder_output == "logits" else decoded
     np.testing.assert_allclose(predicted, pixels, atol=1e-6)
 
 
@@ -444,7 +533,7 @@ def test_a_data_set_of_wrong_batches_is_refused_by_name(untrained, images, batch
 
 
 @pytest.mark.parametrize("latent_dim", [0, -1, 1.5, "2", True, None])
-@pytest.mark.parametrize("build", [VAE, MMDVAE])
+@pytest.mark.parametrize("build", [VAE, MMDVAE, InfoVAE])
 def test_a_latent_dim_that_is_no_whole_number_above_zero_is_refused(build, latent_dim):
     with pytest.raises(ValueError, match="latent_dim must be a whole number of at least 1"):
         build(latent_dim=latent_dim)

@@ -49,14 +49,18 @@ def check_element(shape, dtype, name="images"):
         )
 
 
-def check_number(value, name, *, low, whole=False):
-    """Return ``value`` if it is a finite (whole) number of at least ``low``; refuse it otherwise."""
-    kind = "a whole number" if whole else "a finite number"
+def check_number(value, name, *, low=-np.inf, high=np.inf, whole=False):
+    """Return ``value`` if it is a finite (whole) number from low to high; refuse it otherwise."""
     try:
         number = int(value) if whole else float(value)
-        right = number == value and np.isfinite(number) and number >= low
+        right = number == value and np.isfinite(number) and low <= number <= high
     except (TypeError, ValueError, OverflowError):
         right = False
     if not right or isinstance(value, bool):
-        raise ValueError(f"{name} must be {kind} of at least {low}, not {value!r}")
+        wanted = "a whole number" if whole else "a finite number"
+        if low > -np.inf:
+            wanted += f" of at least {low}"
+        if high < np.inf:
+            wanted += f" of at most {high}"
+        raise ValueError(f"{name} must be {wanted}, not {value!r}")
     return number
