@@ -15,9 +15,12 @@ from vae_helpers.data import DIGESTS
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
 SHIPPED = [
-    (run, dataset)
-    for dataset in ("fashion_mnist", "mnist")
-    for run in ("vae_published", "vae", "mmd_vae")
+    *[
+        (run, dataset)
+        for dataset in ("fashion_mnist", "mnist")
+        for run in ("vae_published", "vae", "mmd_vae")
+    ],
+    ("autoencoder", "fashion_mnist"),
 ]
 DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
 
