@@ -37,6 +37,20 @@ def embedded(widget):
     return dependency_state([widget])
 
 
+def made_snapshots(codes, epochs=(0, 1, 50)):
+    """What ``checkpoints.snapshots`` returns, of a training that ends at these codes."""
+    earlier = [codes * (k + 1) / len(epochs) for k in range(len(epochs))]
+    return {"epochs": np.array(epochs), "codes": np.array(earlier, "float16")}
+
+
+@pytest.fixture(scope="module")
+def taken(vae, mmd_vae, fashion_mnist):
+    """Snapshots of seven epochs and 2,000 test images, as the shipped ones are."""
+    images = fashion_mnist.test_images[:2000]
+    epochs = (0, 1, 10, 20, 30, 40, 50)
+    return {n: made_snapshots(m.encode(images), epochs) for n, m in (("a", vae), ("b", mmd_vae))}
+
+
 def size(part):
     return len(json.dumps(part))
 
@@ -65,6 +79,23 @@ def test_points_and_thumbnails_take_at_most_350_kb(vae, mmd_vae, fashion_mnist):
     assert 200_000 < full - bare < 350_000
 
 
+def test_an_encoder_takes_at_most_80_kb_more(vae, mmd_vae, fashion_mnist):
+    models = {"a": vae, "b": mmd_vae}
+    sizes = [
+        size(embedded(latent_explorer(models, fashion_mnist, walk=True, pad=wanted)))
+        for wanted in (False, True)
+    ]
+    assert 100_000 < sizes[1] - sizes[0] < 2 * 80_000
+
+
+def test_points_thumbnails_and_epochs_take_at_most_350_kb(vae, mmd_vae, fashion_mnist, taken):
+    models = {"a": vae, "b": mmd_vae}
+    bare = size(embedded(latent_explorer(models, fashion_mnist)))
+    for panels in ({"walk": True}, {"snapshots": taken}, {"snapshots": taken, "walk": True}):
+        full = size(embedded(latent_explorer(models, fashion_mnist, **panels)))
+        assert 200_000 < full - bare < 350_000, panels
+
+
 def test_points_are_the_first_test_images_and_25_of_each_class_are_marked(vae, fashion_mnist):
     points = latent_explorer({"a": vae}, fashion_mnist, map=True).view.points
     labels = np.frombuffer(points["labels"], "uint8")
@@ -89,6 +120,48 @@ def test_weights_are_those_of_the_decoder_in_order(mmd_vae):
     np.testing.assert_array_equal(numbers[: len(first)], first.astype("<f2"))
     kinds = [layer["kind"] for layer in description["layers"]]
     assert kinds == ["dense"] + ["conv2d_transpose"] * 3
+
+
+def test_only_the_pad_brings_encoders(vae, mmd_vae, fashion_mnist):
+    models = {"a": vae, "b": mmd_vae}
+    without = latent_explorer(models, fashion_mnist, map=True, walk=True).view
+    assert all("encoder" not in facts for facts in without.models)
+    with_pad = latent_explorer(models, fashion_mnist, pad=True).view
+    for facts, model in zip(with_pad.models, models.values(), strict=True):
+        assert facts["encoder"] == describe(model.encoder, "encoder")
+
+
+def test_snapshots_bring_the_map_and_every_epoch_but_the_last(vae, mmd_vae, fashion_mnist, taken):
+    # The order of the models counts, not that of the snapshots.
+    snapshots = dict(reversed(taken.items()))
+    view = latent_explorer({"a": vae, "b": mmd_vae}, fashion_mnist, snapshots=snapshots).view
+    assert view.panels == ["map"]
+    assert len(view.points["labels"]) == 1000
+    assert view.points["epochs"] == [0, 1, 10, 20, 30, 40, 50]
+    for packed, snapshot in zip(view.points["earlier"], taken.values(), strict=True):
+        codes = np.frombuffer(packed, "<f2").reshape(6, 1000, 2)
+        np.testing.assert_array_equal(codes, snapshot["codes"][:-1, :1000])
+
+
+def test_the_last_epoch_alone_rules_the_range(vae, fashion_mnist):
+    snapshot = made_snapshots(vae.encode(fashion_mnist.test_images[:2000]))
+    snapshot["codes"][0] = 100
+    explorer = latent_explorer({"a": vae}, fashion_mnist, snapshots={"a": snapshot})
+    assert (explorer.view.low, explorer.view.high) == (-4, 4)
+
+
+@pytest.mark.parametrize(("name", "box", "pen"), [("mnist", 20, 2), ("fashion_mnist", 28, 5)])
+def test_a_drawing_gets_the_size_and_the_pen_of_the_data(vae, load, name, box, pen):
+    points = latent_explorer({"a": vae}, load(name), pad=True).view.points
+    assert points["box"] == box
+    assert points["pen"] == pytest.approx(pen, abs=0.5)
+
+
+def test_pad_and_walk_work_in_any_number_of_dimensions(fashion_mnist):
+    model = MMDVAE(latent_dim=3)
+    points = latent_explorer({"a": model}, fashion_mnist, pad=True, walk=True).view.points
+    codes = np.frombuffer(points["codes"][0], "<f2").reshape(2000, 3)
+    np.testing.assert_allclose(codes, model.encode(fashion_mnist.test_images[:2000]), atol=1e-2)
 
 
 # ---- sliders ----------------------------------------------------------------------------------------
@@ -247,6 +320,51 @@ def test_map_and_grid_need_two_dimensions_and_the_map_data(vae, fashion_mnist):
         latent_explorer({"a": VAE(latent_dim=1)}, fashion_mnist, map=True)
     with pytest.raises(ValueError, match="map needs data"):
         latent_explorer({"a": vae}, map=True)
+
+
+@pytest.mark.parametrize("panel", ["pad", "walk"])
+def test_pad_and_walk_need_data(vae, panel):
+    with pytest.raises(ValueError, match=f"^{panel} needs data: .*{panel}=True"):
+        latent_explorer({"a": vae}, **{panel: True})
+
+
+def test_an_encoder_that_does_not_fit_is_refused(vae, fashion_mnist):
+    class Other:
+        latent_dim, decoder_output, decoder = 2, "pixels", vae.decoder
+
+        def encode(self, images):
+            return np.zeros((len(images), 2))
+
+    model = Other()
+    with pytest.raises(TypeError, match="has no encoder"):
+        latent_explorer({"Other": model}, fashion_mnist, pad=True)
+    model.encoder = chain(layers.Flatten(), layers.Dense(3), inputs=(28, 28, 1))
+    with pytest.raises(ValueError, match=r"into 2 or 4 numbers; it turns \[28, 28, 1\] into \[3\]"):
+        latent_explorer({"Other": model}, fashion_mnist, pad=True)
+    model.encoder = chain(layers.Flatten(), layers.Dense(2), inputs=(14, 14, 1))
+    with pytest.raises(ValueError, match=r"must turn images \[28, 28, 1\]"):
+        latent_explorer({"Other": model}, fashion_mnist, pad=True)
+    model.encoder = chain(
+        layers.Flatten(), layers.Dense(2, "tanh", name="bent"), inputs=(28, 28, 1)
+    )
+    with pytest.raises(ValueError, match="Other's encoder: layer 'bent' has the activation"):
+        latent_explorer({"Other": model}, fashion_mnist, pad=True)
+
+
+def test_snapshots_of_something_else_are_refused(vae, mmd_vae, fashion_mnist, taken):
+    models = {"a": vae, "b": mmd_vae}
+    for wrong in ({"a": taken["a"]}, [taken["a"]], taken["a"]):
+        with pytest.raises(TypeError, match=r"names of models, \['a', 'b'\]"):
+            latent_explorer(models, fashion_mnist, snapshots=wrong)
+    with pytest.raises(ValueError, match=r"snapshots\['a'\] are of another training"):
+        latent_explorer(models, fashion_mnist, snapshots={"a": taken["b"], "b": taken["b"]})
+    other = made_snapshots(taken["b"]["codes"][-1])
+    with pytest.raises(ValueError, match="same epochs for all models"):
+        latent_explorer(models, fashion_mnist, snapshots={"a": taken["a"], "b": other})
+    with pytest.raises(ValueError, match="map needs latent_dim = 2"):
+        latent_explorer({"a": VAE(latent_dim=3)}, fashion_mnist, snapshots={"a": taken["a"]})
+    with pytest.raises(ValueError, match="map needs data"):
+        latent_explorer(models, snapshots=taken)
 
 
 def test_codes_that_are_not_finite_are_refused(fashion_mnist):

@@ -4,6 +4,7 @@ import base64
 import html
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -70,6 +71,20 @@ def data():
     return ImageDataset(images[:1], labels[:1], images, labels, names, "fashion_mnist")
 
 
+@pytest.fixture(scope="module")
+def snapshots(models, data):
+    """Codes of three epochs: close together, then wide apart, then the model's own."""
+    return {
+        name: {
+            "epochs": np.array([0, 5, 50]),
+            "codes": np.stack(
+                [factor * model.encode(data.test_images) for factor in (0.4, 1.7, 1)]
+            ),
+        }
+        for name, model in models.items()
+    }
+
+
 def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
     data = embed_data([explorer], state=dependency_state([explorer], drop_defaults=False))
     state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
@@ -78,7 +93,7 @@ def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, models, data):
+def site(tmp_path_factory, models, data, snapshots):
     """The address of a server with the pages of this file on it."""
     spec = importlib.util.spec_from_file_location("book_assets", ROOT / "tools" / "book_assets.py")
     book_assets = importlib.util.module_from_spec(spec)
@@ -91,7 +106,13 @@ def site(tmp_path_factory, models, data):
     (folder / "blank.html").write_text("<!doctype html><link rel='icon' href='data:,'>")
     explorers = {
         "core": latent_explorer(models),
-        "all": latent_explorer(models, data, map=True, grid=True),
+        "all": latent_explorer(
+            models, data, map=True, grid=True, pad=True, walk=True, snapshots=snapshots
+        ),
+        "map": latent_explorer(models, data, map=True),
+        "grid": latent_explorer(models, grid=True),
+        "pad": latent_explorer(models, data, pad=True),
+        "walk": latent_explorer(models, data, walk=True),
         "three": latent_explorer({"VAE": lively(VAE(latent_dim=3))}),
     }
     for name, explorer in explorers.items():
@@ -250,8 +271,22 @@ def test_one_slider_for_each_of_three_dimensions(visit):
 def test_everything_that_can_be_moved_has_a_name(visit):
     page = visit("all")
     settle(page)
-    for name in ("z₁", "z₂", "z on the map of VAE", "z on the grid of MMD-VAE"):
-        expect(page.get_by_role("slider", name=name, exact=True)).to_have_count(1)
+    names = {
+        "slider": [
+            "z₁",
+            "z₂",
+            "z on the map of VAE",
+            "z on the grid of MMD-VAE",
+            "Epoch",
+            "Position",
+        ],
+        "button": ["Sneaker", "Undo", "Clear", "Test image", "Play"],
+        "combobox": ["From", "To", "Pace"],
+        "img": ["MMD-VAE: reconstruction", "what the networks see"],
+    }
+    for role, those in names.items():
+        for name in those:
+            expect(page.get_by_role(role, name=name, exact=True)).to_have_count(1)
     expect(
         page.get_by_role("img", name="MMD-VAE: the image decoded at z₁ 0.00, z₂ 0.00")
     ).to_have_count(1)
@@ -305,14 +340,14 @@ def test_a_finger_drags_the_handle_and_scrolls_beside_it(visit, models):
     assert shown_z(page) == before
 
 
-def test_the_map_shows_the_codes_in_their_colours(visit, models, data):
-    page = visit("all")
+def check_map(page, codes, data):
+    """The second map shows these codes: it has the class's colour at the one farthest from others."""
     low, high = map_range(page)
-    code = models["MMD-VAE"].encode(data.test_images)
-    lonely = max(range(len(code)), key=lambda i: np.sort(np.hypot(*(code - code[i]).T))[1])
+    inside = np.flatnonzero((np.abs(codes - (low + high) / 2) < 0.49 * (high - low)).all(1))
+    lonely = max(inside, key=lambda i: np.sort(np.hypot(*(codes - codes[i]).T))[1])
     x, y = (
-        640 * (code[lonely, 0] - low) / (high - low),
-        640 * (high - code[lonely, 1]) / (high - low),
+        640 * (codes[lonely, 0] - low) / (high - low),
+        640 * (high - codes[lonely, 1]) / (high - low),
     )
     color = (
         page.locator(".map canvas")
@@ -323,9 +358,39 @@ def test_the_map_shows_the_codes_in_their_colours(visit, models, data):
         )
     )
     dot = page.locator(".legend .dot").nth(int(data.test_labels[lonely]))
-    assert dot.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb({}, {}, {})".format(
-        *color
-    )
+    named = dot.evaluate("dot => getComputedStyle(dot).backgroundColor")
+    assert color == pytest.approx([int(part) for part in re.findall(r"\d+", named)], abs=2)
+
+
+def test_the_map_shows_the_codes_in_their_colours(visit, models, data):
+    check_map(visit("all"), models["MMD-VAE"].encode(data.test_images), data)
+
+
+def test_the_epoch_slider_shows_that_epoch_s_codes(visit, snapshots, data):
+    page = visit("all")
+    epoch = page.get_by_role("slider", name="Epoch")
+    codes = snapshots["MMD-VAE"]["codes"]
+    epoch.focus()
+    for key, place, number in (("Home", 0, 0), ("ArrowRight", 1, 5), ("End", 2, 50)):
+        page.keyboard.press(key)
+        expect(epoch).to_have_attribute("aria-valuetext", f"epoch {number}")
+        check_map(page, codes[place], data)
+
+
+def test_what_is_not_of_the_epoch_shown_is_said_or_hidden(visit, models, snapshots):
+    page = visit("all")
+    page.get_by_role("slider", name="Epoch").fill("1")
+    low, high = map_range(page)
+    codes = snapshots["MMD-VAE"]["codes"][1]
+    outside = ((codes < low) | (codes > high)).any(1).sum()
+    assert 0 < outside < 300
+    note = page.locator(".note").nth(1)
+    expect(note).to_contain_text(f"epoch 5. {outside} of 300 lie outside this map.")
+    expect(page.locator(".way").first).to_have_attribute("visibility", "hidden")
+    # The point there is another epoch's, so a tap is one on the plane.
+    page.mouse.click(*on_map(page, [1, -1]))
+    assert check_pictures(page, models) == pytest.approx([1, -1], abs=0.01 * (high - low))
+    expect(note).not_to_contain_text("test image")
 
 
 def test_the_axes_of_the_map_have_equal_units_and_the_circles_their_radius(visit):
@@ -333,7 +398,9 @@ def test_the_axes_of_the_map_have_equal_units_and_the_circles_their_radius(visit
     low, high = map_range(page)
     area = page.locator(".map").first.bounding_box()
     assert area["width"] == pytest.approx(area["height"], abs=0.5)
-    for sigmas, circle in enumerate(page.locator(".map").first.locator("circle").all(), start=1):
+    for sigmas, circle in enumerate(
+        page.locator(".map").first.locator(".axes circle").all(), start=1
+    ):
         box = circle.bounding_box()
         assert box["width"] == pytest.approx(2 * sigmas * area["width"] / (high - low), abs=3)
 
@@ -449,7 +516,217 @@ def test_the_frame_fades_where_z_lies_beyond_the_grid(visit):
     expect(page.locator(".frame").first).to_have_class("frame outside")
 
 
+# ---- the pad ----------------------------------------------------------------------------------------
+
+SEVEN = ([0.3, 0.25], [0.7, 0.2], [0.45, 0.8])  # corners, in fractions of the pad
+
+
+def on_pad(page, *fractions):
+    pad = page.locator(".pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in fractions]
+
+
+def seen_image(page):
+    settle(page)
+    return pixels(page.get_by_role("img", name="what the networks see"))
+
+
+def map_marks(page, which, name):
+    """Centre and half size, in z, of an SVG element on one of the maps."""
+    low, high = map_range(page)
+    element = page.locator(".map").nth(which).locator(f"{name}.stroke")
+    left, top, width, height = element.evaluate(
+        "e => { const b = e.getBBox(); return [b.x, b.y, b.width, b.height]; }"
+    )
+    unit = (high - low) / 100
+    centre = [low + unit * (left + width / 2), high - unit * (top + height / 2)]
+    return np.array(centre), unit * np.array([width, height]) / 2
+
+
+def check_codes(page, models, image):
+    """Each model's code of the image, in words, on the map and decoded, is where Keras has it."""
+    on_maps = page.locator(".map").count()
+    for which, (name, model) in enumerate(models.items()):
+        mean, logvar = np.split(model.encoder(image[None, ..., None]).numpy()[0], [2])
+        said = page.locator(".code").nth(which).inner_text().replace("−", "-")
+        numbers = np.float64(re.findall(r"z.\s(-?[\d.]+)", said))
+        np.testing.assert_allclose(numbers, mean, atol=0.015)  # two decimals
+        spreads = np.float64(re.findall(r"σ\s([\d.]+)", said))
+        np.testing.assert_allclose(spreads, np.exp(logvar / 2), rtol=0.05)  # two digits
+        if on_maps:
+            np.testing.assert_allclose(map_marks(page, which, "path")[0], mean, atol=0.01)
+        if on_maps and len(logvar):
+            centre, sigma = map_marks(page, which, "ellipse")
+            np.testing.assert_allclose(centre, mean, atol=0.01)
+            np.testing.assert_allclose(sigma, np.exp(logvar / 2), rtol=0.01)
+        canvas = page.get_by_role("img", name=f"{name}: reconstruction", exact=True)
+        np.testing.assert_allclose(pixels(canvas), model.decode(mean[None])[0, ..., 0], atol=0.01)
+
+
+def test_the_code_of_a_drawing_is_where_keras_puts_it(visit, models):
+    page = visit("all")
+    drag(page, *on_pad(page, *SEVEN))
+    first = seen_image(page)
+    assert first.max() == 1
+    check_codes(page, models, first)
+    drag(page, *on_pad(page, [0.3, 0.5], [0.7, 0.5]))
+    both = seen_image(page)
+    assert both.sum() > first.sum() + 5
+    check_codes(page, models, both)
+
+    page.get_by_role("button", name="Undo").click()
+    np.testing.assert_array_equal(seen_image(page), first)
+    page.get_by_role("button", name="Clear").click()
+    assert not seen_image(page).any()
+    expect(page.locator(".mark").first).to_be_empty()
+
+
+def test_a_finger_draws_without_scrolling(visit, models):
+    page = visit("pad", has_touch=True, viewport={"width": 390, "height": 600})
+    start, _, end = on_pad(page, *SEVEN)
+    before = page.evaluate("scrollY")
+    finger_drag(page, start, end)
+    image = seen_image(page)
+    assert image.max() == 1
+    check_codes(page, models, image)
+    assert page.evaluate("scrollY") == before
+
+
+def test_the_button_takes_test_images(visit, models, data):
+    page = visit("all")
+    taken = set()
+    for _ in range(3):
+        page.get_by_role("button", name="Test image").press("Enter")
+        image = seen_image(page)
+        status = page.locator(".results .note").first.inner_text()
+        name, number = re.fullmatch(r"(.+) \(test image (\d+)\)", status).groups()
+        assert name == data.class_names[data.test_labels[int(number)]]
+        np.testing.assert_allclose(image, data.test_images[int(number), ..., 0], atol=1e-6)
+        check_codes(page, models, image)
+        taken.add(number)
+    assert len(taken) == 3
+
+
+CENTRE = """async (drawings) => {
+    const { centre } = await import("/module.js");
+    return drawings.map(([digit, left, top]) => {
+        const ink = new Float32Array(280 * 280);
+        for (let i = 0; i < 224 * 224; i++) {
+            const [x, y] = [i % 224, Math.floor(i / 224)];
+            ink[(top + y) * 280 + left + x] = digit[Math.floor(y / 8)][Math.floor(x / 8)];
+        }
+        return [...centre(ink, 280, { width: 28, height: 28, box: 20 })];
+    });
+}"""
+
+
+def test_drawings_are_scaled_and_centred_as_mnist_s_were(visit, load):
+    page = visit("blank")
+    digits = load("mnist").test_images[:30, ..., 0]
+    # Eight times enlarged, anywhere on the pad: each comes back pixel for pixel.
+    places = np.random.default_rng(0).integers(0, 280 - 224, (len(digits), 2)).tolist()
+    drawings = [[digit, *place] for digit, place in zip(digits.tolist(), places, strict=True)]
+    made = np.reshape(page.evaluate(CENTRE, drawings), digits.shape)
+    np.testing.assert_allclose(made, digits, atol=1e-6)
+
+
+# ---- the walk ---------------------------------------------------------------------------------------
+
+
+def reached(page):
+    return float(page.locator(".walks canvas[data-position]").first.get_attribute("data-position"))
+
+
+def check_walk(page, models, data):
+    """The pictures are Keras's at the place reached between Keras's codes; gives that place."""
+    settle(page)
+    place = reached(page)
+    said = page.get_by_role("slider", name="Position").get_attribute("aria-valuetext")
+    percent, *ends = map(int, re.findall(r"\d+(?= %)|(?<=test image )\d+", said))
+    assert percent == pytest.approx(100 * place, abs=0.51)
+    for which, model in enumerate(models.values()):
+        start, end = model.encode(data.test_images[ends])
+        z = (1 - place) * start + place * end
+        canvas = page.locator(".walks canvas[data-position]").nth(which)
+        np.testing.assert_allclose(pixels(canvas), model.decode(z[None])[0, ..., 0], atol=1.5 / 255)
+        if page.locator(".map").count():
+            middle, half = map_marks(page, which, ".way line")
+            np.testing.assert_allclose(middle, (start + end) / 2, atol=0.01)
+            np.testing.assert_allclose(half, np.abs(end - start) / 2, atol=0.01)
+    return place
+
+
+def test_the_walk_goes_from_one_code_straight_to_the_other(visit, models, data):
+    page = visit("all")
+    for percent in ("0", "100", "37"):
+        page.get_by_role("slider", name="Position").fill(percent)
+        assert check_walk(page, models, data) == int(percent) / 100
+
+
+def test_the_reader_chooses_the_classes_at_the_ends(visit, models, data):
+    page = visit("walk")
+    page.get_by_role("combobox", name="From").select_option("Sneaker")
+    page.get_by_role("combobox", name="To").select_option("Sneaker")
+    page.get_by_role("slider", name="Position").fill("100")
+    check_walk(page, models, data)
+    said = page.get_by_role("slider", name="Position").get_attribute("aria-valuetext")
+    start, end = re.findall(r"Sneaker \(test image (\d+)\)", said)
+    assert start != end
+    for number, picture in zip((start, end), page.locator(".end canvas").all(), strict=True):
+        np.testing.assert_allclose(
+            pixels(picture), data.test_images[int(number), ..., 0], atol=1e-6
+        )
+
+
+def test_the_last_position_of_a_fast_drag_is_the_walk_s(visit, models, data):
+    page = visit("walk")
+    position = page.get_by_role("slider", name="Position")
+    x, y = centre(position)
+    drag(page, (x, y), (x + 110, y), (x - 110, y), (x + 60, y), steps=40)
+    assert check_walk(page, models, data) == int(position.input_value()) / 100 > 0.6
+
+
+def test_play_walks_to_the_end_and_can_be_paused(visit, models, data):
+    page = visit("walk")
+    page.get_by_role("combobox", name="Pace").select_option("fast")
+    page.get_by_role("button", name="Play").press("Space")
+    page.wait_for_function(
+        "document.querySelector('.walks canvas[data-position]').dataset.position > 0.2"
+    )
+    page.get_by_role("button", name="Pause").press("Space")
+    place = check_walk(page, models, data)
+    assert 0.2 < place < 1
+    page.wait_for_timeout(300)
+    assert reached(page) == place
+
+    page.get_by_role("button", name="Play").click()
+    # The button has its first name again only at the end.
+    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=30_000)
+    assert check_walk(page, models, data) == 1
+
+
+def test_who_wants_no_motion_gets_steps(visit, models, data):
+    page = visit("walk", reduced_motion="reduce")
+    expect(page.get_by_role("combobox", name="Pace")).to_be_hidden()
+    for place in (0.1, 0.2):
+        page.get_by_role("button", name="Next step").click()
+        page.wait_for_timeout(300)
+        assert check_walk(page, models, data) == pytest.approx(place)
+
+
 # ---- the page ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("panel", ["map", "grid", "pad", "walk"])
+def test_each_panel_stands_alone(visit, models, panel):
+    page = visit(panel)
+    rows = page.locator(".row").evaluate_all("rows => rows.map((row) => row.className)")
+    assert rows == ["row pictures", f"row {panel}s"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    check_pictures(page, models)
 
 
 def test_on_a_phone_nothing_hangs_over_and_pictures_stay_together(visit):
@@ -459,6 +736,8 @@ def test_on_a_phone_nothing_hangs_over_and_pictures_stay_together(visit):
     assert first["y"] == second["y"]
     maps = [m.bounding_box() for m in page.locator(".map").all()]
     assert maps[0]["x"] == maps[1]["x"]
+    for control in page.locator(".controls :is(button, select, input)").all():
+        assert control.bounding_box()["height"] >= 44, "too small for a finger"
 
 
 # ---- the networks -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 The sliders are ordinary ipywidgets. They are linked in the browser to one more widget, whose
 JavaScript module runs the decoders itself, so everything moves in a web page as it does in a
-notebook. Python only packs the weights and the test images' codes.
+notebook. Python only packs the weights, and some test images with their codes.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
+from scipy.ndimage import distance_transform_edt
 
 from ..plotting import CLASS_COLORS
 from .layers import describe
@@ -21,6 +22,7 @@ HERE = Path(__file__).parent
 LEAST_RANGE = 4
 STEP = 0.05
 MAP_POINTS = 2000
+SNAPSHOT_POINTS = 1000  # fewer where there are codes of several epochs
 MARKED_PER_CLASS = 25
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -61,24 +63,36 @@ class LatentExplorer(ipywidgets.VBox):
         return f"<sliders over the latent space of {names}: run this cell, or open the book's page>"
 
 
-def latent_explorer(models, data=None, *, map=False, grid=False):
+def latent_explorer(
+    models, data=None, *, map=False, grid=False, pad=False, walk=False, snapshots=None
+):
     """Sliders for z, and what each model decodes from it, drawn anew as you drag.
 
     The same z goes to every model. Nothing is sent to Python while you drag: the decoders run in the
     browser, so the explorer works in JupyterLab, in Colab and in a plain web page.
 
-    Introduced in chapter 2.
+    Introduced in chapter 2; pad, walk and snapshots in chapter 6.
 
     Parameters
     ----------
     models : dict, name → Autoencoder; all with the same latent_dim
     data : ImageDataset, as ``load_images`` returns it. The sliders then reach as far as the codes
-        of its first 2,000 test images do; without it from −4 to 4.
+        of its first 2,000 test images do; without it from −4 to 4. Every panel but the grid needs
+        it.
     map : also draw these codes, with the prior's one- and two-sigma circles and a handle at z that
         can be dragged; tap a ringed point to see that test image beside its reconstruction.
-        Needs data, and latent_dim = 2.
+        Needs latent_dim = 2.
     grid : also draw the 16 × 16 images decoded over [−4, 4]², with a frame at z. Needs
         latent_dim = 2.
+    pad : also a field to draw on, with the pixels that the networks see of the drawing (or of a
+        test image), each model's code of it and its reconstruction. Drawings are scaled and centred
+        as MNIST's digits were, to the size that the test images' ink has. On the map a cross marks
+        the code, and an ellipse one sigma of q(z|x) where the encoder gives one.
+    walk : also a straight walk between the codes of two test images of classes that the reader
+        chooses: each model between its own two codes, with its own decoder. The map shows the way.
+    snapshots : dict, name → what ``vae_helpers.checkpoints.snapshots`` returns, for the same names
+        as models. Draws the map, of the first 1,000 test images, with a slider for the epoch. The
+        decoders stay those of the last epoch, as do the map's range and what pad and walk show.
 
     Returns
     -------
@@ -86,29 +100,41 @@ def latent_explorer(models, data=None, *, map=False, grid=False):
 
     Raises
     ------
-    TypeError   models is not a dict of names and models
-    ValueError  models of different latent_dim, a panel that needs two dimensions or data, or a
-                decoder with a layer that the browser cannot run (the message names it)
+    TypeError   models, or snapshots, is not the dict that it should be
+    ValueError  models of different latent_dim, a panel that needs two dimensions or data, a network
+                with a layer that the browser cannot run (the message names it), an encoder that does
+                not fit the images, or snapshots of another training than the model's
     """
-    latent_dim = _check_models(models)
-    panels = [name for name, wanted in (("map", map), ("grid", grid)) if wanted]
-    if panels and latent_dim != 2:
-        raise ValueError(f"{panels[0]} needs latent_dim = 2; these models have {latent_dim}")
-    if map and data is None:
-        raise ValueError("map needs data: latent_explorer(models, load_images(…), map=True)")
+    latent_dim = _check_models(models, encoders=pad)
+    map = map or snapshots is not None
+    wanted = {"map": map, "pad": pad, "walk": walk, "grid": grid}
+    panels = [name for name in wanted if wanted[name]]
+    for name in panels:
+        if name in ("map", "grid") and latent_dim != 2:
+            raise ValueError(f"{name} needs latent_dim = 2; these models have {latent_dim}")
+        if name != "grid" and data is None:
+            raise ValueError(
+                f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)"
+            )
 
     described = [_describe_model(name, model) for name, model in models.items()]
+    if pad:
+        for facts, (name, model) in zip(described, models.items(), strict=True):
+            facts["encoder"] = _describe_encoder(name, model, data)
     codes = (
         [_encode(name, model, data) for name, model in models.items()] if data is not None else []
     )
     low, high = _range(codes)
+    points = {}
+    if map or pad or walk:
+        n = MAP_POINTS if snapshots is None else SNAPSHOT_POINTS
+        points = _points([part[:n] for part in codes], data)
+    if snapshots is not None:
+        points |= _earlier(snapshots, dict(zip(models, codes, strict=True)))
+    if pad:
+        points |= _ink(data)
     view = ExplorerView(
-        latent_dim,
-        models=described,
-        points=_points(codes, data) if map else {},
-        panels=panels,
-        low=low,
-        high=high,
+        latent_dim, models=described, points=points, panels=panels, low=low, high=high
     )
     sliders = [
         ipywidgets.FloatSlider(
@@ -125,16 +151,13 @@ def latent_explorer(models, data=None, *, map=False, grid=False):
     return LatentExplorer(view, sliders)
 
 
-def _check_models(models):
+def _check_models(models, encoders):
     """The latent_dim that all models share."""
     if not isinstance(models, dict) or not models:
         raise TypeError('models must be a dict of names and models, such as {"VAE": vae}')
     for name, model in models.items():
-        missing = [
-            part
-            for part in ("latent_dim", "encode", "decoder", "decoder_output")
-            if not hasattr(model, part)
-        ]
+        parts = ["latent_dim", "encode", "decoder", "decoder_output"] + ["encoder"] * encoders
+        missing = [part for part in parts if not hasattr(model, part)]
         if missing:
             raise TypeError(
                 f"models[{name!r}] must be an Autoencoder; this {type(model).__name__} has no "
@@ -154,6 +177,18 @@ def _describe_model(name, model):
     return {"name": str(name), "decoder": decoder, "output": model.decoder_output}
 
 
+def _describe_encoder(name, model, data):
+    """The encoder as ``describe`` packs it: image in, means out, log-variances after them or none."""
+    image, numbers = list(data.test_images.shape[1:]), model.latent_dim
+    takes, gives = list(model.encoder.input_shape[1:]), list(model.encoder.output_shape[1:])
+    if takes != image or gives not in ([numbers], [2 * numbers]):
+        raise ValueError(
+            f"{name}'s encoder must turn images {image} into {numbers} or {2 * numbers} numbers; it "
+            f"turns {takes} into {gives}"
+        )
+    return describe(model.encoder, f"{name}'s encoder")
+
+
 def _encode(name, model, data):
     codes = np.asarray(model.encode(data.test_images[:MAP_POINTS]), "float32")
     if not np.isfinite(codes).all():
@@ -169,12 +204,12 @@ def _range(codes):
 
 
 def _points(codes, data):
-    """The map's points: each model's codes, the classes, and images for some of them.
+    """Some test images: each model's codes, the classes, and for a few the image itself.
 
-    float16 codes [n, 2] and uint8 labels [n] with n ≤ 2,000; ``marked``, the positions of up to 25
-    points of each class, whose images follow as uint8 [marked, height, width].
+    float16 codes [n, latent_dim] and uint8 labels [n] with n ≤ 2,000; ``marked``, the positions of
+    up to 25 points of each class, whose images follow as uint8 [marked, height, width].
     """
-    labels = data.test_labels[:MAP_POINTS]
+    labels = data.test_labels[: len(codes[0])]
     marked = np.sort(
         np.concatenate([np.flatnonzero(labels == k)[:MARKED_PER_CLASS] for k in np.unique(labels)])
     )
@@ -187,3 +222,51 @@ def _points(codes, data):
         "class_names": list(data.class_names),
         "colors": list(CLASS_COLORS),
     }
+
+
+def _earlier(snapshots, codes):
+    """The epochs, and each model's codes at all of them but the last, float16 [epochs − 1, n, 2]."""
+    if not isinstance(snapshots, dict) or set(snapshots) != set(codes):
+        raise TypeError(
+            f"snapshots must be a dict with the names of models, {list(codes)}, such as "
+            '{"VAE": snapshots("vae", "fashion_mnist")}'
+        )
+    epochs = np.asarray(next(iter(snapshots.values()))["epochs"]).tolist()
+    for name, own in codes.items():
+        taken = np.asarray(snapshots[name]["codes"], "float32")[:, :SNAPSHOT_POINTS]
+        if np.asarray(snapshots[name]["epochs"]).tolist() != epochs:
+            raise ValueError("snapshots must be of the same epochs for all models")
+        last = own[:SNAPSHOT_POINTS]
+        # float16, and what other processors add.
+        if taken.shape[1:] != last.shape or not np.allclose(taken[-1], last, rtol=0.01, atol=0.02):
+            raise ValueError(
+                f"snapshots[{name!r}] are of another training or other data than "
+                f"models[{name!r}]: their last codes are not the model's"
+            )
+    return {
+        "epochs": epochs,
+        "earlier": [
+            np.asarray(snapshots[name]["codes"])[:-1, :SNAPSHOT_POINTS].astype("<f2").tobytes()
+            for name in codes
+        ],
+    }
+
+
+def _ink(data):
+    """What a drawing must be like to look like the data; pixels, medians over the test images.
+
+    ``box`` is the longest side of the ink: 20 for MNIST, 28 for Fashion-MNIST, which fills its
+    images. ``pen`` is half as wide as the ink is where it is thickest.
+    """
+    images = data.test_images[:MAP_POINTS, ..., 0]
+    sides = [_extent(images.any(axis=axis)) for axis in (1, 2)]
+    to_the_edge = [distance_transform_edt(image > 0.5).max() for image in images]
+    return {
+        "box": float(np.median(np.maximum(*sides))),
+        "pen": float(np.median(to_the_edge)),
+    }
+
+
+def _extent(ink):
+    """How many pixels lie between the first and the last True of each row, both counted."""
+    return ink.shape[1] - ink.argmax(axis=1) - ink[:, ::-1].argmax(axis=1)

@@ -141,8 +141,9 @@ export function network({ layers: chain, weights }) {
   };
 }
 
-/** A model as the panels use it: its name, the size of its images, and decode(z) → pixels in 0 … 1. */
-function openModel({ name, decoder, output }) {
+/** A model as the panels use it: its name, the size of its images, decode(z) → pixels in 0 … 1, and
+    where the encoder came along encode(pixels) → { z, sigma }. */
+export function openModel({ name, decoder, encoder, output }) {
   const run = network(decoder);
   const [height, width] = decoder.layers.at(-1).output;
   const decode = (z) => {
@@ -150,7 +151,77 @@ function openModel({ name, decoder, output }) {
     // A decoder of logits leaves the sigmoid to its loss, so it is still to be done.
     return output === "logits" ? image.map(activations.sigmoid) : image;
   };
-  return { name, height, width, decode };
+
+  const runEncoder = encoder && network(encoder);
+  const latentDim = decoder.layers[0].input[0];
+  const encode = (pixels) => {
+    const numbers = Array.from(runEncoder(pixels));
+    // After the means come the log-variances of q(z|x), or nothing where the encoder is deterministic.
+    const sigma = numbers.slice(latentDim).map((logvar) => Math.exp(logvar / 2));
+    return { z: numbers.slice(0, latentDim), sigma };
+  };
+  const spreads = encoder && encoder.layers.at(-1).output[0] > latentDim;
+  return { name, height, width, decode, encode, spreads };
+}
+
+// ---- Drawings: made into images as MNIST's were --------------------------------------------------
+
+/** How much of the pixels from … to lies in each of `count` cells of `size` that begin at `start`:
+    for each cell the first pixel and the shares of it and the ones after it. */
+function cells(start, size, count, limit) {
+  return Array.from({ length: count }, (_, cell) => {
+    const from = start + cell * size;
+    const to = Math.min(from + size, limit);
+    const first = Math.floor(from);
+    const length = Math.max(Math.ceil(to) - first, 0);
+    const shares = Array.from({ length }, (_, i) =>
+      Math.min(first + i + 1, to) - Math.max(first + i, from));
+    return { first, shares };
+  });
+}
+
+/** Scale the ink so that its longest side is `box`, and put its centre of mass in the middle.
+
+    `ink` is square, `side` pixels each way, 0 … 1. The result has width × height pixels in whole steps
+    of 1/255, like the data's; where several pixels of ink fall into one, it is as grey as they are on
+    average. It is moved by whole pixels, and never so far that ink would be lost. */
+export function centre(ink, side, { width, height, box }) {
+  let [left, top, right, bottom] = [side, side, 0, 0];
+  for (let i = 0; i < ink.length; i++) {
+    if (ink[i] === 0) continue;
+    const [x, y] = [i % side, Math.floor(i / side)];
+    [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
+  }
+  const image = new Float32Array(width * height);
+  if (right === 0) return image;
+
+  const size = Math.max(right - left, bottom - top) / box; // of a new pixel, in old ones
+  const number = (length) => Math.ceil(length / size - 1e-9); // what division rounds up is no pixel
+  const across = cells(left, size, number(right - left), right);
+  const down = cells(top, size, number(bottom - top), bottom);
+  const small = down.map((row) => across.map((column) => {
+    let sum = 0;
+    row.shares.forEach((tall, r) => column.shares.forEach((wide, c) => {
+      sum += tall * wide * ink[(row.first + r) * side + column.first + c];
+    }));
+    return sum / size ** 2;
+  }));
+
+  let [mass, massX, massY] = [0, 0, 0];
+  small.forEach((row, y) => row.forEach((value, x) => {
+    mass += value;
+    massX += value * x;
+    massY += value * y;
+  }));
+  // MNIST counts pixels from 0, so the middle of 28 is 14.
+  const place = (middle, centre, room) => Math.min(Math.max(Math.round(middle - centre), 0), room);
+  const x0 = place(width / 2, massX / mass, width - across.length);
+  const y0 = place(height / 2, massY / mass, height - down.length);
+  small.forEach((row, y) => row.forEach((value, x) => {
+    image[(y0 + y) * width + x0 + x] = Math.round(255 * value) / 255;
+  }));
+  return image;
 }
 
 // ---- Pieces of page ------------------------------------------------------------------------------
@@ -190,13 +261,46 @@ function makePicture(width, height, label) {
   return make("canvas", attributes);
 }
 
-function showPicture(canvas, pixels) {
+export function showPicture(canvas, pixels) {
   canvas.getContext("2d").putImageData(toImage(pixels, canvas.width, canvas.height), 0, 0);
 }
 
 const subscript = (i) => String(i + 1).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
 const shown = (number) => number.toFixed(2).replace("-", "−");
 const spoken = (z) => Array.from(z, (value, i) => `z${subscript(i)} ${shown(value)}`).join(", ");
+
+/** A control of the browser's own, with its name in front of it. The name is repeated as a label for
+    screen readers, which would take a list's choices as part of it. */
+function makeLabel(name, control) {
+  control.setAttribute("aria-label", name);
+  return make("label", {}, make("span", {}, name), control);
+}
+const makeRange = (attributes) => make("input", { type: "range", ...attributes });
+const makeSelect = (names, chosen) => {
+  const select = make("select", {}, ...names.map((name, i) => make("option", { value: i }, name)));
+  select.value = chosen;
+  return select;
+};
+
+function makeButton(name, press) {
+  const button = make("button", { type: "button", class: "action" }, name);
+  button.addEventListener("click", press);
+  return button;
+}
+
+/** However often it is asked for, the work is done once a frame of the screen. The mark is taken away
+    before it begins: what changes later asks for another time. */
+function oncePerFrame(work) {
+  let waiting = 0;
+  const ask = () => {
+    waiting ||= requestAnimationFrame(() => {
+      waiting = 0;
+      work();
+    });
+  };
+  ask.cancel = () => cancelAnimationFrame(waiting);
+  return ask;
+}
 
 /** What the map's handle and the grid's frame have in common: a thing at z that arrow keys move. */
 function makeGrip(kind, label, { low, high }) {
@@ -257,7 +361,10 @@ function onPointer(area, grip, { drag, tap }) {
   });
 }
 
-// ---- Panels: each makes its part of the page and returns draw(z) ------------------------------------
+/* ---- Panels -----------------------------------------------------------------------------------------
+
+   Each makes its part of the page and returns what the widget needs of it: show(z), called whenever z
+   moves, and close(), called when the explorer goes; both only where there is something to do. */
 
 function picturesPanel(root, models) {
   const canvases = models.map(({ name, width, height }) => {
@@ -265,24 +372,47 @@ function picturesPanel(root, models) {
     root.append(makePanel(name, canvas));
     return canvas;
   });
-  return (z) => models.forEach(({ name, decode }, i) => {
+  const show = (z) => models.forEach(({ name, decode }, i) => {
     showPicture(canvases[i], decode(z));
     canvases[i].setAttribute("aria-label", `${name}: the image decoded at ${spoken(z)}`);
     canvases[i].dataset.z = z.join(" ");
   });
+  return { show };
 }
 
 const CANVAS = 640; // the map's pixels in each direction, at least two for each one on the screen
 const TAP_RADIUS = 18; // how near to a ringed point a finger must come, in screen pixels
 
+/** The test images that Python packed: their classes, each model's codes of them, and the pixels of
+    the marked ones. */
+function openPoints({ codes, labels, marked, images, class_names: names, colors, ...rest }) {
+  const all = codes.map(fromHalf);
+  const classes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
+  const dim = all[0].length / classes.length;
+  const size = images.byteLength / marked.length;
+  return {
+    ...rest, labels: classes, marked, names, colors, codes: all,
+    code: (m, i) => Array.from(all[m].subarray(dim * i, dim * (i + 1))),
+    pixels: (i) => {
+      const start = marked.indexOf(i) * size;
+      return Float32Array.from({ length: size }, (_, p) => images.getUint8(start + p) / 255);
+    },
+    describe: (i) => `${names[classes[i]]} (test image ${i})`,
+  };
+}
+
 function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
-  const codes = points.codes.map(fromHalf);
-  const labels = new Uint8Array(points.labels.buffer, points.labels.byteOffset, points.labels.byteLength);
+  const { labels, codes } = points;
   const marked = new Set(points.marked);
+  const epochs = points.epochs ?? [];
+  const earlier = (points.earlier ?? []).map(fromHalf);
+  const last = epochs.length - 1;
+  let epoch = last; // its position among the epochs
   const fraction = (value) => (value - low) / (high - low);
   const value = (part) => low + part * (high - low);
   let emphasis = null; // the class picked in the legend
   const many = labels.length.toLocaleString("en");
+  const isLast = () => epoch === last;
   const about = `Codes of ${many} test images; dashed: one and two σ of the prior`;
   root.append(make("div", { class: "about" }, about));
 
@@ -290,7 +420,10 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
     const canvas = make("canvas", { width: CANVAS, height: CANVAS });
     const grip = makeGrip("handle", `z on the map of ${model.name}`, { low, high });
     const ring = make("div", { class: "ring", hidden: "" });
-    const area = make("div", { class: "map" }, canvas, drawAxes(low, high), ring, grip);
+    const svg = drawAxes(low, high);
+    const [way, mark] = [draw("g", { class: "way" }), draw("g", { class: "mark" })];
+    svg.append(way, mark);
+    const area = make("div", { class: "map" }, canvas, svg, ring, grip);
     const truth = makePicture(model.width, model.height, "test image");
     const again = makePicture(model.width, model.height, "reconstruction");
     const pair = make("div", { class: "pair" }, truth, again);
@@ -298,21 +431,63 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
     const note = make("div", { class: "note", "aria-live": "polite" }, hint);
     root.append(makePanel(model.name, area, make("div", { class: "chosen" }, pair, note)));
 
-    const code = (i) => [codes[m][2 * i], codes[m][2 * i + 1]];
+    const code = (i) => points.code(m, i);
 
     function drawPoints() {
       const context = canvas.getContext("2d");
+      const numbers = isLast() ? codes[m] : earlier[m].subarray(2 * labels.length * epoch);
+      let outside = 0;
       context.clearRect(0, 0, CANVAS, CANVAS);
       for (let i = 0; i < labels.length; i++) {
-        const [x, y] = code(i);
-        const radius = marked.has(i) ? 7 : 4;
+        const [x, y] = [numbers[2 * i], numbers[2 * i + 1]];
+        outside += Math.min(x, y) < low || Math.max(x, y) > high;
+        // Only the last epoch's points can be tapped, so only they have rings.
+        const tappable = isLast() && marked.has(i);
+        const radius = tappable ? 7 : 4;
         context.globalAlpha = emphasis === null || emphasis === labels[i] ? 0.85 : 0.08;
         context.fillStyle = points.colors[labels[i] % points.colors.length];
         context.beginPath();
         context.arc(CANVAS * fraction(x), CANVAS * (1 - fraction(y)), radius, 0, 2 * Math.PI);
         context.fill();
-        if (marked.has(i)) context.stroke();
+        if (tappable) context.stroke();
       }
+      return outside;
+    }
+
+    /** The codes of the epoch that the slider shows. The networks here are the last epoch's: at the
+        others no point can be tapped, and what the pad and the walk draw on the map is put away. */
+    function showEpoch() {
+      const outside = drawPoints();
+      const lost = outside ? ` ${outside.toLocaleString("en")} of ${many} lie outside this map.` : "";
+      const now = `Codes at epoch ${epochs[epoch]}.${lost} The pictures are of epoch ${epochs[last]}.`;
+      note.textContent = isLast() ? hint : now;
+      ring.hidden = true;
+      pair.classList.remove("full");
+      for (const group of [way, mark]) group.setAttribute("visibility", isLast() ? "visible" : "hidden");
+    }
+
+    const across = (z) => [100 * fraction(z[0]), 100 * (1 - fraction(z[1]))];
+    const unit = 100 / (high - low);
+
+    /** Where the pad's image lies: a cross that leaves its middle free, and one sigma around it. */
+    function drawMark(code) {
+      mark.replaceChildren();
+      if (!code) return;
+      const [x, y] = across(code.z);
+      const [rx, ry] = code.sigma.map((sigma) => sigma * unit);
+      if (rx) mark.append(...haloed("ellipse", { cx: x, cy: y, rx, ry }));
+      const arms = [[-5, 0, 3, 0], [2, 0, 3, 0], [0, -5, 0, 3], [0, 2, 0, 3]];
+      const d = arms.map(([a, b, c, e]) => `M${x + a} ${y + b}l${c} ${e}`).join("");
+      mark.append(...haloed("path", { d }));
+    }
+
+    /** The straight walk between two codes, and the point reached on it. */
+    function drawWay(from, to, z) {
+      const [[x1, y1], [x2, y2], [cx, cy]] = [from, to, z].map(across);
+      way.replaceChildren(
+        ...haloed("line", { x1, y1, x2, y2 }),
+        draw("circle", { cx, cy, r: 1.8, class: "dot" }),
+      );
     }
 
     function nearest([x, y]) {
@@ -328,15 +503,11 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
 
     /** Show test image i beside this model's own reconstruction of it. */
     function choose(i) {
-      const size = model.width * model.height;
-      const k = points.marked.indexOf(i);
-      const pixels = Array.from({ length: size }, (_, p) => points.images.getUint8(k * size + p) / 255);
-      const name = points.class_names[labels[i]];
-      showPicture(truth, pixels);
+      showPicture(truth, points.pixels(i));
       showPicture(again, model.decode(code(i)));
-      truth.setAttribute("aria-label", `test image ${i}: ${name}`);
+      truth.setAttribute("aria-label", points.describe(i));
       again.setAttribute("aria-label", `${model.name}: its reconstruction`);
-      note.textContent = `${name} (test image ${i}) and its reconstruction, from ${spoken(code(i))}`;
+      note.textContent = `${points.describe(i)} and its reconstruction, from ${spoken(code(i))}`;
       const [x, y] = code(i);
       ring.style.left = `${100 * fraction(x)}%`;
       ring.style.top = `${100 * (1 - fraction(y))}%`;
@@ -353,7 +524,7 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
       tap: ([x, y], box) => {
         const z = [value(x), value(1 - y)];
         const [i, distance] = nearest(z);
-        if ((distance / (high - low)) * box.width <= TAP_RADIUS) jump(i);
+        if (isLast() && (distance / (high - low)) * box.width <= TAP_RADIUS) jump(i);
         else moveTo(z);
       },
     });
@@ -362,15 +533,28 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
       moveTo([z1 + 0.1 * right, z2 + 0.1 * up]);
     });
     grip.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") jump(nearest(readZ())[0]);
+      if (event.key === "Enter" && isLast()) jump(nearest(readZ())[0]);
     });
 
     const show = (z) => placeGrip(grip, z, fraction(z[0]), 1 - fraction(z[1]));
-    return { drawPoints, choose, show };
+    return { drawPoints, drawMark, drawWay, showEpoch, choose, show };
   });
 
+  if (epochs.length) {
+    const range = makeRange({ min: 0, max: last, step: 1, value: last });
+    const number = make("span", { "aria-hidden": true }, String(epochs[last]));
+    range.addEventListener("input", () => {
+      epoch = Number(range.value);
+      number.textContent = epochs[epoch];
+      range.setAttribute("aria-valuetext", `epoch ${epochs[epoch]}`);
+      maps.forEach((map) => map.showEpoch());
+    });
+    range.setAttribute("aria-valuetext", `epoch ${epochs[last]}`);
+    root.prepend(make("div", { class: "controls" }, makeLabel("Epoch", range), number));
+  }
+
   const legend = make("div", { class: "legend", role: "group", "aria-label": "Classes" });
-  points.class_names.forEach((name, k) => {
+  points.names.forEach((name, k) => {
     const dot = make("span", { class: "dot" });
     dot.style.background = points.colors[k % points.colors.length];
     const button = make("button", { type: "button", "aria-pressed": false }, dot, name);
@@ -384,29 +568,258 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
   root.append(legend);
 
   maps.forEach((map) => map.drawPoints());
-  return (z) => maps.forEach((map) => map.show(z));
+  const show = (z) => maps.forEach((map) => map.show(z));
+  return { show, maps };
 }
+
+/** A line that stands out from coloured points: dark, with white around it. */
+const haloed = (tag, attributes) =>
+  ["halo", "stroke"].map((kind) => draw(tag, { ...attributes, class: kind }));
 
 /** The prior's circles, the axes through 0 and the numbers at their ends. */
 function drawAxes(low, high) {
   const svg = draw("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });
+  const axes = draw("g", { class: "axes" });
+  svg.append(axes);
   const scale = 100 / (high - low);
   const x = (value) => (value - low) * scale;
   const y = (value) => 100 - x(value);
-  svg.append(
+  axes.append(
     draw("line", { x1: 0, x2: 100, y1: y(0), y2: y(0) }),
     draw("line", { y1: 0, y2: 100, x1: x(0), x2: x(0) }),
   );
   for (const sigmas of [1, 2]) {
-    svg.append(draw("circle", { cx: x(0), cy: y(0), r: sigmas * scale }));
-    svg.append(draw("text", { x: x(0) + 1, y: y(sigmas) - 1 }, `${sigmas}σ`));
+    axes.append(draw("circle", { cx: x(0), cy: y(0), r: sigmas * scale }));
+    axes.append(draw("text", { x: x(0) + 1, y: y(sigmas) - 1 }, `${sigmas}σ`));
   }
-  svg.append(
+  axes.append(
     draw("text", { x: 1.5, y: 5 }, `z₂ ${high}`),
     draw("text", { x: 1.5, y: 98 }, String(low).replace("-", "−")),
     draw("text", { x: 98.5, y: 98, "text-anchor": "end" }, `z₁ ${high}`),
   );
   return svg;
+}
+
+const PAD = 280; // the pad's pixels in each direction
+
+function padPanel(root, models, { points, maps, low, high }) {
+  const { width, height } = models[0]; // Python has made sure that all encoders take the same
+  const { box, pen } = points;
+  const strokes = []; // each a list of points [x, y] on the pad
+  let taken = null; // a test image that was taken instead
+  let next = 0;
+
+  const pad = make("canvas", {
+    class: "pad", width: PAD, height: PAD, role: "img",
+    "aria-label": "Drawing pad for mouse, finger or pen; the button Test image needs none",
+  });
+  const context = pad.getContext("2d", { willReadFrequently: true });
+  context.lineWidth = (pen * PAD) / box; // pen, once a drawing that fills the pad is scaled
+  context.lineCap = context.lineJoin = "round";
+  const buttons = [["Undo", undo], ["Clear", clear], ["Test image", takeNext]];
+  const about = "Your drawing, or a test image, through each network.";
+  const onMap = maps.length ? " On the map a cross marks its code" : "";
+  const ellipse = onMap && models.some(({ spreads }) => spreads) ? ", an ellipse one σ of q(z|x)" : "";
+  root.append(make("div", { class: "about" }, about + onMap + ellipse + (onMap && ".")));
+  const status = make("div", { class: "note", "aria-live": "polite" });
+  root.append(
+    makePanel("Draw here", pad,
+      make("div", { class: "controls" }, ...buttons.map(([name, press]) => makeButton(name, press)))),
+  );
+
+  const seen = makePicture(width, height, "what the networks see");
+  const results = make("div", { class: "results" }, makePanel(`${width} × ${height} pixels`, seen, status));
+  root.append(results);
+  const outputs = models.map((model) => {
+    const canvas = makePicture(model.width, model.height, `${model.name}: reconstruction`);
+    const text = make("div", { class: "note code", "aria-live": "polite" });
+    results.append(makePanel(model.name, canvas, text));
+    return { canvas, text };
+  });
+
+  function clear() {
+    strokes.length = 0;
+    taken = null;
+    update();
+  }
+
+  function undo() {
+    if (taken === null) strokes.pop();
+    taken = null;
+    update();
+  }
+
+  function takeNext() {
+    strokes.length = 0;
+    taken = points.marked[next];
+    next = (next + 1) % points.marked.length;
+    update();
+  }
+
+  function drawStrokes() {
+    context.clearRect(0, 0, PAD, PAD);
+    for (const stroke of strokes) {
+      context.beginPath();
+      context.moveTo(...stroke[0]);
+      for (const [x, y] of stroke) context.lineTo(x + 0.01, y); // so that a single point is a dot
+      context.stroke();
+    }
+    const { data } = context.getImageData(0, 0, PAD, PAD);
+    return Float32Array.from({ length: PAD * PAD }, (_, i) => data[4 * i + 3] / 255);
+  }
+
+  const update = oncePerFrame(() => {
+    const ink = drawStrokes();
+    const empty = taken === null && strokes.length === 0;
+    const image = taken === null ? centre(ink, PAD, { width, height, box }) : points.pixels(taken);
+    showPicture(seen, image);
+    status.textContent = taken === null ? "" : points.describe(taken);
+    models.forEach((model, m) => {
+      const code = empty ? null : model.encode(image);
+      const { canvas, text } = outputs[m];
+      showPicture(canvas, code ? model.decode(code.z) : image);
+      const lost = maps.length && code?.z.some((value) => value < low || value > high);
+      text.textContent = code ? sayCode(code) + (lost ? ", outside the map" : "") : "";
+      maps[m]?.drawMark(code);
+    });
+  });
+
+  const place = (event) => {
+    const area = pad.getBoundingClientRect();
+    const scale = PAD / area.width;
+    return [(event.clientX - area.left) * scale, (event.clientY - area.top) * scale];
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
+    pad.setPointerCapture(event.pointerId);
+    taken = null;
+    strokes.push([place(event)]);
+    update();
+  });
+  pad.addEventListener("pointermove", (event) => {
+    if (!event.isPrimary || !pad.hasPointerCapture(event.pointerId)) return;
+    // A pen reports more often than the screen is drawn: take every place it has been.
+    const between = event.getCoalescedEvents?.() ?? [];
+    strokes.at(-1)?.push(...(between.length ? between : [event]).map(place));
+    update();
+  });
+  update();
+  return { close: update.cancel };
+}
+
+/** A code with its spreads, which can be tiny, in words that only break between dimensions. */
+const sayCode = ({ z, sigma }) =>
+  z.map((value, i) => {
+    const spread = sigma.length ? ` (σ ${Number(sigma[i].toPrecision(2))})` : "";
+    return `z${subscript(i)} ${shown(value)}${spread}`.replaceAll(" ", "\u00a0");
+  }).join(", ");
+
+const PACES = [["slow", 10], ["medium", 5], ["fast", 2]]; // seconds for the whole way
+const STOPS = 10; // for those who want no motion: so many steps to the other end
+
+function walkPanel(root, models, { points, maps }) {
+  const ofClass = points.names.map((_, k) => points.marked.filter((i) => points.labels[i] === k));
+  const there = points.names.map((_, k) => k).filter((k) => ofClass[k].length > 0);
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let position = 0; // 0 … 1
+  let frame = 0; // of the animation that is running, or 0
+  let before = 0; // when it drew last
+
+  const ends = ["From", "To"].map((name, side) => {
+    const select = makeSelect(there.map((k) => points.names[k]), Math.min(side, there.length - 1));
+    const picture = makePicture(models[0].width, models[0].height, "");
+    // The class's second image at the far end: there is a way to walk within one class, too.
+    const image = () => ofClass[there[select.value]].at(side) ?? ofClass[there[select.value]][0];
+    select.addEventListener("change", showEnds);
+    return { node: make("div", { class: "end" }, makeLabel(name, select), picture), picture, image };
+  });
+  const about = "The straight way between each model's codes of two test images";
+  root.append(make("div", { class: "about" }, about));
+  root.append(make("div", { class: "controls" }, ...ends.map(({ node }) => node)));
+
+  const canvases = models.map(({ name, width, height }) => {
+    const canvas = makePicture(width, height, name);
+    root.append(makePanel(name, canvas));
+    return canvas;
+  });
+
+  const button = makeButton("", press);
+  const range = makeRange({ min: 0, max: 100, step: 1, value: 0 });
+  const pace = makeSelect(PACES.map(([name]) => name), 1);
+  const paceLabel = makeLabel("Pace", pace);
+  root.append(make("div", { class: "controls" }, button, makeLabel("Position", range), paceLabel));
+  range.addEventListener("input", () => {
+    pause();
+    position = range.value / 100;
+    update();
+  });
+
+  const update = oncePerFrame(show);
+  function show() {
+    const [from, to] = ends.map(({ image }) => image());
+    range.value = 100 * position;
+    const percent = `${Math.round(100 * position)} %`;
+    const way = `${percent} of the way from ${points.describe(from)} to ${points.describe(to)}`;
+    range.setAttribute("aria-valuetext", way);
+    models.forEach((model, m) => {
+      const [a, b] = [points.code(m, from), points.code(m, to)];
+      const z = a.map((start, i) => (1 - position) * start + position * b[i]);
+      showPicture(canvases[m], model.decode(z));
+      canvases[m].setAttribute("aria-label", `${model.name}: the image decoded ${way}`);
+      canvases[m].dataset.position = position;
+      maps[m]?.drawWay(a, b, z);
+    });
+  }
+
+  function showEnds() {
+    for (const { picture, image } of ends) {
+      showPicture(picture, points.pixels(image()));
+      picture.setAttribute("aria-label", points.describe(image()));
+    }
+    update();
+  }
+
+  function press() {
+    if (frame) return pause();
+    if (position >= 1) position = 0;
+    else if (still.matches) position = Math.min((Math.floor(position * STOPS + 1e-6) + 1) / STOPS, 1);
+    if (still.matches) return update();
+    before = performance.now();
+    frame = requestAnimationFrame(play);
+    nameButton();
+  }
+
+  function play(now) {
+    // A frame that comes late moves no further than a twentieth of a second would.
+    const seconds = Math.min(Math.max(now - before, 0) / 1000, 0.05);
+    before = now;
+    position = Math.min(position + seconds / PACES[pace.value][1], 1);
+    show();
+    frame = position < 1 ? requestAnimationFrame(play) : 0;
+    if (!frame) nameButton();
+  }
+
+  function pause() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    nameButton();
+  }
+
+  function nameButton() {
+    button.textContent = still.matches ? "Next step" : frame ? "Pause" : "Play";
+    paceLabel.hidden = still.matches;
+  }
+
+  still.addEventListener("change", pause);
+  nameButton();
+  showEnds();
+  return {
+    close() {
+      cancelAnimationFrame(frame);
+      update.cancel();
+      still.removeEventListener("change", pause);
+    },
+  };
 }
 
 const SIDE = 16; // images in each direction
@@ -466,9 +879,10 @@ function gridPanel(root, models, { low, high, readZ, moveTo }) {
       placeGrip(grip, z, inside(column) / SIDE, (SIDE - 1 - inside(row)) / SIDE);
     };
   });
-  const show = (z) => grids.forEach((grid) => grid(z));
-  show.close = () => stops.forEach((stop) => stop());
-  return show;
+  return {
+    show: (z) => grids.forEach((grid) => grid(z)),
+    close: () => stops.forEach((stop) => stop()),
+  };
 }
 
 // ---- The widget ------------------------------------------------------------------------------------
@@ -507,32 +921,34 @@ function render({ model, el }) {
   };
 
   el.classList.add("latent-explorer");
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys for its cells
   const row = (kind) => el.appendChild(make("div", { class: `row ${kind}` }));
-  const shared = { points: model.get("points"), low, high, readZ, moveTo };
-  const panels = [picturesPanel(row("pictures"), models)];
-  for (const name of model.get("panels")) {
-    const panel = { map: mapPanel, grid: gridPanel }[name];
-    panels.push(panel(row(`${name}s`), models, shared));
-  }
+  const wanted = model.get("panels");
+  const packed = model.get("points");
+  const points = packed.codes && openPoints(packed);
+  const shared = { points, maps: [], low, high, readZ, moveTo };
 
-  // However many changes come in, there is one drawing a frame of the screen, of the newest z. The
-  // mark is taken away before z is read: a change that comes later asks for another drawing.
-  let waiting = 0;
-  const update = () => {
-    waiting = 0;
+  // Some panels draw z, some have a life of their own, and all may have something to stop at the end.
+  const panels = [picturesPanel(row("pictures"), models)];
+  if (wanted.includes("map")) {
+    panels.push(mapPanel(row("maps"), models, shared));
+    shared.maps = panels.at(-1).maps;
+  }
+  if (wanted.includes("pad")) panels.push(padPanel(row("pads"), models, shared));
+  if (wanted.includes("walk")) panels.push(walkPanel(row("walks"), models, shared));
+  if (wanted.includes("grid")) panels.push(gridPanel(row("grids"), models, shared));
+
+  const update = oncePerFrame(() => {
     const z = readZ();
-    for (const panel of panels) panel(z);
+    for (const panel of panels) panel.show?.(z);
     nameSliders(el, z, low, high);
-  };
-  const schedule = () => {
-    waiting ||= requestAnimationFrame(update);
-  };
-  for (const name of names) model.on(`change:${name}`, schedule);
-  schedule();
+  });
+  for (const name of names) model.on(`change:${name}`, update);
+  update();
 
   return () => {
-    cancelAnimationFrame(waiting);
-    for (const name of names) model.off(`change:${name}`, schedule);
+    update.cancel();
+    for (const name of names) model.off(`change:${name}`, update);
     for (const panel of panels) panel.close?.();
   };
 }
