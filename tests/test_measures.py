@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import stats
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.neighbors import NearestNeighbors
 
-from vae_helpers import measures
+from vae_helpers import measures, models, recognition
 
 
 def normal(seed, *shape):
@@ -95,6 +97,112 @@ def test_knn_accuracy_lets_fifteen_neighbours_vote():
     assert measures.knn_accuracy(codes, labels, [[-1.0]], [0], neighbors=7) == 1.0
 
 
+# ---- other kernels, sliced Wasserstein ------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma2", [0.1, 2.0, 20.0])
+def test_mmd_to_prior_at_other_widths_is_the_closed_form(sigma2):
+    shift, spread = 1.5, 0.7
+    codes = shift + spread * normal(6, 3000, 2)
+
+    def kernel(mean, variance):
+        total = sigma2 + variance
+        return sigma2 / total * np.exp(-2 * mean**2 / (2 * total))
+
+    expected = kernel(0, 2 * spread**2) + kernel(0, 2) - 2 * kernel(shift, spread**2 + 1)
+    found = measures.mmd_to_prior(codes, sigma2)
+    assert found == pytest.approx(expected, rel=0.08)
+
+
+def test_mmd_to_priors_own_width_is_that_of_the_models_kernel():
+    codes = 2 * normal(7, 200, 2)
+    assert measures.mmd_to_prior(codes) == pytest.approx(measures.mmd_to_prior(codes, 2.0))
+    with pytest.raises(ValueError, match="sigma2"):
+        measures.mmd_to_prior(codes, 0)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_the_imq_kernels_expectation_is_the_integral(d):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(100)
+    weights = weights / weights.sum()
+    for r in (0.0, 1.0, 5.0):
+        squares = (nodes - r) ** 2
+        if d == 2:
+            squares = squares[:, None] + nodes**2
+        expected = (2 * d / (2 * d + squares)) @ weights
+        expected = expected @ weights if d == 2 else expected
+        found = measures.imq_expectation(np.array([r**2]), d)
+        assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_mmd_to_prior_imq_is_what_a_huge_sample_of_the_prior_gives():
+    codes, prior = 1 + 2 * normal(8, 100, 2), normal(9, 100_000, 2)
+
+    def kernel(x, y):
+        return 4 / (4 + ((x - y) ** 2).sum(axis=-1))
+
+    within = kernel(codes[:, None], codes)[~np.eye(100, dtype=bool)].mean()
+    to = np.mean([kernel(code, prior).mean() for code in codes])
+    expected = within - 2 * to + kernel(prior[::2], prior[1::2]).mean()
+    assert measures.mmd_to_prior_imq(codes) == pytest.approx(expected, abs=5e-3)
+    assert expected > 0.05
+    assert abs(measures.mmd_to_prior_imq(normal(10, 3000, 2))) < 1e-3
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize(("shift", "spread"), [(3.0, 1.0), (0.0, 2.5), (-1.0, 0.2)])
+def test_sliced_wasserstein_of_shifted_and_scaled_codes_is_the_closed_form(d, shift, spread):
+    """In each direction (m·θ)² + (s − 1)²; over directions (m·θ)² has the mean ‖m‖²/d."""
+    codes = spread * normal(11, 10_000, d)
+    codes[:, 0] += shift
+    expected = np.sqrt(shift**2 / d + (spread - 1) ** 2)
+    found = measures.sliced_wasserstein(codes, projections=64 if d < 3 else 2000)
+    assert found == pytest.approx(expected, rel=0.04)
+
+
+def test_sliced_wasserstein_of_the_priors_own_draws_reads_what_its_docstring_says():
+    found = [measures.sliced_wasserstein(normal(seed, 10_000, 2)) for seed in range(12, 22)]
+    assert 0.01 < min(found) < max(found) < 0.03
+
+
+# ---- moments, classes -----------------------------------------------------------------------
+
+
+def test_centre_and_spread_of_codes_with_known_moments():
+    corners = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]]) * np.sqrt(3 / 4)
+    found = measures.centre_and_spread(corners * [2, 1] + [3, 4])
+    assert found["mean_norm"] == pytest.approx(5)
+    assert found["cov_distance"] == pytest.approx(3)  # diag(4, 1) − I
+    assert found["cov_logdet"] == pytest.approx(np.log(4))
+
+
+def test_the_probe_reads_halves_of_the_plane_and_not_a_ring():
+    codes = normal(13, 2000, 2) * [10, 0.1]
+    halves = (codes[:, 0] > 0).astype(int)
+    ring = (np.linalg.norm(normal(14, 2000, 2), axis=1) > 1.18).astype(int)
+    assert measures.probe_accuracy(codes[:1000], halves[:1000], codes[1000:], halves[1000:]) > 0.98
+    around = normal(14, 2000, 2)
+    found = measures.probe_accuracy(around[:1000], ring[:1000], around[1000:], ring[1000:])
+    assert found < 0.6
+
+
+def test_silhouette_and_nmi_of_clusters_and_of_labels_at_random():
+    labels = np.repeat(np.arange(10), 60)
+    codes = 20 * np.stack([labels, labels % 3], axis=1) + normal(15, 600, 2)
+    shuffled = np.random.default_rng(16).permutation(labels)
+    assert measures.silhouette(codes, labels) > 0.8
+    assert measures.silhouette(codes, shuffled) < 0
+    assert measures.kmeans_nmi(codes, labels) == pytest.approx(1)
+    assert measures.kmeans_nmi(codes, shuffled) < 0.1
+    # Two points a class: a = 1, and b = 10 to the other class: 1 − 1/10.5 on the mean of 10 and 11.
+    line = np.array([[0.0], [1.0], [11.0], [12.0]])
+    expected = np.mean([1 - 1 / 11.5, 1 - 1 / 10.5])
+    assert measures.silhouette(line, [0, 0, 1, 1]) == pytest.approx(expected)
+
+
+# ---- all of it ------------------------------------------------------------------------------
+
+
 def test_measure_looks_at_test_images_and_fits_neighbours_on_training_images():
     """A model that reads codes off two pixels and rebuilds nothing."""
     rng = np.random.default_rng(5)
@@ -116,3 +224,99 @@ def test_measure_looks_at_test_images_and_fits_neighbours_on_training_images():
     assert found["mmd_to_prior"] == measures.mmd_to_prior(codes)
     assert found["squared_error"] == pytest.approx((images[200:] ** 2).mean(), rel=1e-5)
     assert 0.85 < found["knn_accuracy"] < 1
+
+
+class TwoPixels:
+    """A made-up model: its code is two pixels, its decoder lights two halves of the picture."""
+
+    latent_dim, decoder_output = 2, "pixels"
+    encoder = SimpleNamespace(output_shape=(None, 2))
+
+    @staticmethod
+    def encode(images):
+        return 4 * images[:, 0, :2, 0] - 2
+
+    @staticmethod
+    def decoder(z):
+        light = tf.sigmoid(tf.cast(z, "float32"))
+        return tf.repeat(tf.repeat(light[:, None, :, None], 28, axis=1), 14, axis=2)
+
+    @staticmethod
+    def to_pixels(decoded):
+        return decoded
+
+    def decode(self, z):
+        return self.decoder(z).numpy()
+
+    def sample(self, n, seed=None):
+        return self.decode(np.random.default_rng(seed).standard_normal((n, 2)))
+
+
+@pytest.fixture(scope="module")
+def two_pixels():
+    """A model, data that it draws well, and a classifier that likes a light right half."""
+    model = TwoPixels()
+    z = normal(17, 300, 2)
+    images = 0.9 * model.decode(z) + 0.1 * np.random.default_rng(18).uniform(size=(300, 28, 28, 1))
+    images[:, 0, :2, 0] = (z.clip(-2, 2) + 2) / 4
+    images = images.astype("float32")
+    labels = (z[:, 0] > 0).astype("uint8")
+    data = SimpleNamespace(
+        train_images=images[:200], train_labels=labels[:200],
+        test_images=images[200:], test_labels=labels[200:],
+    )  # fmt: skip
+
+    def predict(pictures, **_):
+        probabilities = np.zeros((len(pictures), 11))
+        probabilities[:, 0], probabilities[:, 1] = pictures[:, 5, 5, 0] < 0.5, pictures[:, 5, 5, 0]
+        probabilities[:, 10] = pictures[:, 5, 20, 0] < 0.5
+        return probabilities, pictures[:, 5, :1, 0]
+
+    classifier = recognition.Classifier(
+        SimpleNamespace(predict=predict), NearestNeighbors().fit([[0.5]]), 1.0, 1.0
+    )
+    return model, data, classifier
+
+
+def test_measure_all_returns_the_measures_that_the_titles_name(two_pixels):
+    found = measures.measure_all(*two_pixels)
+    only_with_q = {"elbo", "mutual_information", "active_units"}
+    assert [*found] == [key for key in measures.TITLES if key not in only_with_q]
+    assert all(isinstance(value, float) and np.isfinite(value) for value in found.values())
+    data = two_pixels[1]
+    once = measures.measure(two_pixels[0], data)
+    for key in ("mmd_to_prior", "knn_accuracy", "squared_error"):
+        assert found[key] == once[key]
+    # A light right half is z₂ > 0: half of the draws and of the grid.
+    assert found["filled_prior"] == pytest.approx(0.5, abs=0.2)
+    assert found["filled_square"] == 0.5
+    assert 1 <= found["class_changes"] < 1.2
+    assert found["path_ratio"] == pytest.approx(1, abs=0.1)
+    assert 0 < found["slope_median"] <= found["slope_high"] <= 0.25 * np.sqrt(28 * 14) + 1e-6
+
+
+def test_the_draws_of_measure_all_follow_from_the_seed(two_pixels):
+    model, data, classifier = two_pixels
+    codes = model.encode(data.test_images)
+    first, again, other = (
+        measures.measure_pictures(model, data.test_images, codes, classifier, seed)
+        for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first["sample_sharpness"] != other["sample_sharpness"]
+    assert first["filled_square"] == other["filled_square"]
+
+
+def test_models_with_a_posterior_have_three_measures_more(seeded):
+    model, rng = models.VAE(), np.random.default_rng(19)
+    images = rng.uniform(size=(60, 28, 28, 1)).astype("float32")
+    found = measures.measure_posterior(model, images)
+    assert [*found] == ["elbo", "mutual_information", "active_units"]
+    assert found["elbo"] < -784 * 0.5
+    assert 0 <= found["mutual_information"] <= np.log(60)
+    stochastic = models.InfoVAE(alpha=1.0, likelihood="squared_error")
+    assert [*measures.measure_posterior(stochastic, images)] == [
+        "mutual_information",
+        "active_units",
+    ]
+    assert measures.measure_posterior(models.MMDVAE(), images) == {}

@@ -1,10 +1,38 @@
-"""Numbers about a latent space, on top of scikit-learn. Chapter 4 introduces them."""
+"""Numbers about a latent space, on top of scikit-learn and SciPy.
+
+Where codes lie, how well they match the prior, what they know about classes. Numbers about pictures
+are in ``picture_measures`` and ``recognition``, numbers about the fit in ``likelihood``.
+Chapters 4 and 7 introduce them.
+"""
 
 import numpy as np
 import tensorflow as tf
+from scipy import integrate, stats
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from . import recognition
+from .checks import check_number
+from .likelihood import active_units, elbo, fit_measures, mutual_information, posterior
 from .losses import compute_kernel
+from .picture_measures import (
+    changes_per_path,
+    largest_singular_values,
+    pairs_of_different_classes,
+    path_measures,
+    sharpness_ratios,
+    straight_paths,
+)
+from .recognition import filled, most_probable_class
+
+# The square of the tutorial's picture of the latent plane, and the points along its side.
+SQUARE, SQUARE_STEPS = 4.0, 16
+
+# ---- where codes lie ------------------------------------------------------------------------
 
 
 def code_mean_and_cov(codes):
@@ -12,15 +40,66 @@ def code_mean_and_cov(codes):
     return codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
 
 
-def mmd_to_prior(codes):
+def centre_and_spread(codes):
+    """How far mean and covariance of the codes are from the prior's, in three numbers.
+
+    ``mean_norm``     ‖mean‖, at least 0, in units of the latent space; the prior has 0
+    ``cov_distance``  ‖covariance − I‖, Frobenius norm, at least 0; the prior has 0
+    ``cov_logdet``    log det covariance, any real number; the prior has 0. Minus is shrunken and
+                      −∞ collapsed onto a line, plus is spread out
+
+    Pitfall: two moments are not a distribution; a ring can have the prior's mean and covariance.
+    Chapter 7 introduces it.
+    """
+    mean, cov = code_mean_and_cov(np.asarray(codes, "float64"))
+    return {
+        "mean_norm": float(np.linalg.norm(mean)),
+        "cov_distance": float(np.linalg.norm(cov - np.eye(len(cov)))),
+        "cov_logdet": float(np.linalg.slogdet(cov).logabsdet),
+    }
+
+
+# ---- match to the prior ---------------------------------------------------------------------
+
+
+def mmd_to_prior(codes, sigma2=None):
     """Squared MMD between codes and N(0, I), unbiased, with the prior's part in closed form.
 
     mean_{i≠j} k(z_i, z_j) − 2 mean_i E_y k(z_i, y) + E_{y,y′} k(y, y′),  y, y′ ~ N(0, I)
 
-    with the Gaussian kernel of ``compute_kernel``, σ² = d²/2. Its expectation under the prior is a
+    with the Gaussian kernel k(x, y) = exp(−‖x − y‖²/(2σ²)). Its expectation under the prior is a
     Gaussian integral, so no prior draws add noise: E_y k(z, y) = (σ²/(σ²+1))^{d/2} ·
     exp(−‖z‖²/(2(σ²+1))) and E_{y,y′} k(y, y′) = (σ²/(σ²+2))^{d/2}.
-    Source: Gretton et al. (2012), equation 3.
+    Source: Gretton et al. (2012), equation 3. Pitfall: what it sees depends on σ², so compare at
+    several. Chapter 7 introduces it.
+
+    Parameters
+    ----------
+    codes : [n, d], n at least 2
+    sigma2 : the kernel's σ², above 0; without one d²/2, as in ``compute_kernel``
+
+    Returns
+    -------
+    float, at most 2; scatters around 0 (also below it) for codes that follow the prior
+    """
+    codes = np.asarray(codes, "float32")
+    d = codes.shape[1]
+    sigma2 = d**2 / 2 if sigma2 is None else check_number(sigma2, "sigma2", low=1e-6)
+    # compute_kernel has σ² = d²/2; on scaled codes it is the kernel of any other width.
+    scale = np.float32(np.sqrt(d**2 / (2 * sigma2)))
+    squares = np.sum(codes.astype("float64") ** 2, axis=1)
+    to_prior = (sigma2 / (sigma2 + 1)) ** (d / 2) * np.exp(-squares / (2 * (sigma2 + 1)))
+    within_prior = (sigma2 / (sigma2 + 2)) ** (d / 2)
+    return _unbiased_mmd(codes * scale, compute_kernel, to_prior, within_prior)
+
+
+def mmd_to_prior_imq(codes):
+    """Squared MMD between codes and N(0, I) with the inverse multiquadratic kernel, unbiased.
+
+    As ``mmd_to_prior``, with k(x, y) = C/(C + ‖x − y‖²), C = 2d, whose tails are heavy: it still
+    tells codes that lie far away from codes that lie farther. The prior's part is a
+    one-dimensional integral, computed to nine digits. Source: Tolstikhin et al. (2018), section 4.
+    Pitfall: its values do not compare with those of a Gaussian kernel. Chapter 7 introduces it.
 
     Parameters
     ----------
@@ -31,18 +110,80 @@ def mmd_to_prior(codes):
     float, at most 2; scatters around 0 (also below it) for codes that follow the prior
     """
     codes = np.asarray(codes, "float32")
-    n, d = codes.shape
+    d = codes.shape[1]
+
+    def kernel(x, y):
+        squares = tf.reduce_sum(x**2, axis=1)[:, None] + tf.reduce_sum(y**2, axis=1)[None, :]
+        distances = tf.maximum(squares - 2.0 * tf.matmul(x, y, transpose_b=True), 0.0)
+        return 2 * d / (2 * d + distances)
+
+    squares = np.sum(codes.astype("float64") ** 2, axis=1)
+    within_prior = integrate.quad(lambda u: np.exp(-u) * (1 + 2 * u / d) ** (-d / 2), 0, np.inf)[0]
+    return _unbiased_mmd(codes, kernel, imq_expectation(squares, d), within_prior)
+
+
+def imq_expectation(squares, d, nodes=200):
+    """E_y C/(C + ‖z − y‖²) over y ~ N(0, I) for points z with the given ‖z‖² [n], C = 2d.
+
+    With 1/a = ∫₀^∞ exp(−a t) dt the expectation over y is a Gaussian integral,
+
+    C ∫₀^∞ exp(−C t) (1 + 2t)^{−d/2} exp(−‖z‖² t/(1 + 2t)) dt,
+
+    and s = t/(1 + 2t) brings the rest onto [0, ½], where Gauss–Legendre quadrature is exact to
+    nine digits for ‖z‖ up to 60.
+    """
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    s, weights = (x + 1) / 4, weights / 4
+    t = s / (1 - 2 * s)
+    rest = 2 * d * np.exp(-2 * d * t) * (1 - 2 * s) ** (d / 2 - 2)
+    return np.exp(-np.multiply.outer(squares, s)) @ (rest * weights)
+
+
+def _unbiased_mmd(codes, kernel, to_prior, within_prior):
+    """The unbiased estimate from a kernel with k(x, x) = 1 and its expectations under the prior."""
+    n = len(codes)
     if n < 2:
         raise ValueError(f"the unbiased estimate needs at least 2 codes, not {n}")
-    sigma2 = d**2 / 2
     pairs = sum(
-        float(tf.reduce_sum(compute_kernel(tf.constant(codes[i : i + 1000]), tf.constant(codes))))
+        float(tf.reduce_sum(kernel(tf.constant(codes[i : i + 1000]), tf.constant(codes))))
         for i in range(0, n, 1000)
     )
-    squares = np.sum(codes.astype("float64") ** 2, axis=1)
-    to_prior = (sigma2 / (sigma2 + 1)) ** (d / 2) * np.exp(-squares / (2 * (sigma2 + 1)))
-    within_prior = (sigma2 / (sigma2 + 2)) ** (d / 2)
     return float((pairs - n) / (n * (n - 1)) - 2 * to_prior.mean() + within_prior)
+
+
+def sliced_wasserstein(codes, projections=64):
+    """Sliced Wasserstein-2 distance between codes and N(0, I).
+
+    √ mean_θ ∫₀¹ (F_θ⁻¹(u) − Φ⁻¹(u))² du
+
+    over directions θ, F_θ the distribution of the codes' projections. Every projection of the prior
+    is N(0, 1), and the integral over its quantile function Φ⁻¹ is exact: ∫ₐᵇ Φ⁻¹ = φ(Φ⁻¹(a)) −
+    φ(Φ⁻¹(b)). The directions are fixed: evenly spaced in the plane, otherwise drawn once.
+    In units of the latent space, at least 0. Source: Bonneel et al. (2015); Kolouri et al. (2019).
+    Pitfall: it is never 0; 10,000 draws of the prior itself read 0.015 to 0.025 in the plane.
+    Chapter 7 introduces it.
+
+    Parameters
+    ----------
+    codes : [n, d]
+    projections : number of directions, at least 1
+    """
+    check_number(projections, "projections", low=1, whole=True)
+    codes = np.asarray(codes, "float64")
+    n, d = codes.shape
+    if d == 2:
+        angles = np.pi * np.arange(projections) / projections
+        directions = np.stack([np.cos(angles), np.sin(angles)])
+    else:
+        directions = np.random.default_rng(0).standard_normal((d, projections))
+        directions /= np.linalg.norm(directions, axis=0)
+    projected = np.sort(codes @ directions, axis=0)
+    density = stats.norm.pdf(stats.norm.ppf(np.arange(n + 1) / n))
+    squared = np.mean(projected**2, axis=0) + 1 - 2 * (density[:-1] - density[1:]) @ projected
+    return float(np.sqrt(max(squared.mean(), 0.0)))
+
+
+# ---- what codes know about classes ----------------------------------------------------------
 
 
 def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=15):
@@ -55,13 +196,50 @@ def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=1
     return float(classifier.score(test_codes, test_labels))
 
 
+def probe_accuracy(train_codes, train_labels, test_codes, test_labels):
+    """Share of test codes whose class a logistic regression on the codes gets right, in [0, 1].
+
+    Softmax regression on standardised codes, fit on training codes and scored on test codes: do
+    straight lines part the classes? Chance is 0.1. Source: Alain & Bengio (2017).
+    Pitfall: a class that lies around another is out of a line's reach, however clear its border.
+    Chapter 7 introduces it.
+    """
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return float(probe.fit(train_codes, train_labels).score(test_codes, test_labels))
+
+
+def silhouette(codes, labels):
+    """Mean silhouette of the classes in latent space, in [−1, 1].
+
+    (b − a)/max(a, b) for each code, a its mean distance to its own class, b to the nearest other
+    class. Source: Rousseeuw (1987). Pitfall: it favours round classes of one size; a class that is
+    long, or in two parts, reads badly even where nothing else lies near. Chapter 7 introduces it.
+    """
+    return float(silhouette_score(codes, labels))
+
+
+def kmeans_nmi(codes, labels, clusters=10, seed=0):
+    """Normalised mutual information between classes and k-means clusters of the codes, in [0, 1].
+
+    I(class; cluster) divided by the mean of both entropies; 0 for clusters that know nothing, 1 for
+    clusters that are the classes. Best of ten starts. Source: Strehl & Ghosh (2002).
+    Pitfall: k-means cuts a crowded plane into round pieces of one size, whatever the classes do.
+    Chapter 7 introduces it.
+    """
+    found = KMeans(clusters, n_init=10, random_state=seed).fit_predict(codes)
+    return float(normalized_mutual_info_score(labels, found))
+
+
+# ---- all of it ------------------------------------------------------------------------------
+
+
 def squared_error(model, images):
     """Mean over pixels and images of (x − x̂)², x̂ the reconstruction through the code's mean."""
     return float(np.mean((images - model.decode(model.encode(images))) ** 2))
 
 
 def measure(model, data):
-    """All of the above for one model, on the 10,000 test images of a data set: {name: number}."""
+    """The measures of chapter 4 for one model, on the 10,000 test images: {name: number}."""
     train_codes, test_codes = model.encode(data.train_images), model.encode(data.test_images)
     mean, cov = code_mean_and_cov(test_codes)
     return {
@@ -70,4 +248,138 @@ def measure(model, data):
         "mmd_to_prior": mmd_to_prior(test_codes),
         "knn_accuracy": knn_accuracy(train_codes, data.train_labels, test_codes, data.test_labels),
         "squared_error": squared_error(model, data.test_images),
+    }
+
+
+# What ``measure_all`` returns, in its order: name in records to name in tables, with the unit.
+TITLES = {
+    "mean_norm": "Mean code, distance from 0",
+    "cov_distance": "Covariance of the codes, distance from I",
+    "cov_logdet": "Covariance of the codes, log det",
+    "mmd_to_prior": "MMD² to the prior, σ² = 2",
+    "mmd_narrow": "MMD² to the prior, σ² = 0.1",
+    "mmd_wide": "MMD² to the prior, σ² = 20",
+    "mmd_imq": "MMD² to the prior, inverse multiquadratic kernel",
+    "sliced_wasserstein": "Sliced Wasserstein-2 distance to the prior",
+    "knn_accuracy": "15-NN accuracy",
+    "probe_accuracy": "Logistic probe, accuracy",
+    "silhouette": "Silhouette of the classes",
+    "nmi": "k-means clusters and classes, normalised mutual information",
+    "squared_error": "Squared error of a reconstruction, mean over pixels",
+    "sample_sharpness": "Samples: gradient energy, ratio to real images",
+    "sample_laplacian": "Samples: Laplacian variance, ratio to real images",
+    "sample_blank": "Samples: share that is blank",
+    "reconstruction_sharpness": "Reconstructions: gradient energy, ratio to real images",
+    "reconstruction_laplacian": "Reconstructions: Laplacian variance, ratio to real images",
+    "reconstruction_blank": "Reconstructions: share that is blank",
+    "filled_prior": "Samples: share that shows something",
+    "filled_square": "Grid over the square ±4: share that shows something",
+    "filled_reconstructions": "Reconstructions: share that shows something",
+    "step_variation": "Paths: variation of step sizes",
+    "path_ratio": "Paths: length over distance of the ends",
+    "class_changes": "Paths: class changes",
+    "slope_median": "Largest singular value of the Jacobian, median (pixel distance per unit)",
+    "slope_high": "Largest singular value of the Jacobian, 95 % quantile (pixel distance per unit)",
+    "loglik": "log p(x), Gaussian pixels of one fitted variance (nats per image)",
+    "loglik_sigma2": "Fitted variance σ² of a pixel",
+    "loglik_halving": "log p(x), change at the last halving of the grid (nats per image)",
+    "elbo": "ELBO at β = 1, cross-entropy pixels (nats per image)",
+    "mutual_information": "Mutual information of image and code (nats)",
+    "active_units": "Active latent dimensions",
+}
+
+
+def study_classifier(data):
+    """The classifier that ``measure_all`` judges pictures with: see ``recognition``."""
+    return recognition.load_classifier(data)
+
+
+def measure_all(model, data, classifier, seed=0):
+    """Every measure of chapter 7 for one model: {name: number}; ``TITLES`` says what they are.
+
+    On all 10,000 test images, on as many draws from the prior, on a 16×16 grid over the square ±4
+    and on 200 straight paths; slopes and log-likelihood on the first 1,000 and 2,000 test images. A
+    model without q(z|x) has no ``mutual_information`` and ``active_units``, one without logits no
+    ``elbo``. All draws follow from ``seed`` alone, so models measured with one seed are measured on
+    the same draws.
+
+    Parameters
+    ----------
+    model : an Autoencoder with two latent dimensions
+    data : ImageDataset
+    classifier : from ``study_classifier``
+    seed : whole number, at least 0
+    """
+    images, labels = data.test_images, data.test_labels
+    train_codes, codes = model.encode(data.train_images), model.encode(images)
+    found = measure_codes(train_codes, data.train_labels, codes, labels, seed)
+    found["squared_error"] = squared_error(model, images)
+    found |= measure_pictures(model, images, codes, classifier, seed)
+    found |= measure_paths(model, codes, labels, classifier, seed)
+    found |= fit_measures(model, data)
+    return found | measure_posterior(model, images, seed)
+
+
+def measure_codes(train_codes, train_labels, codes, labels, seed=0):
+    """The part of ``measure_all`` that looks at codes only."""
+    return {
+        **centre_and_spread(codes),
+        "mmd_to_prior": mmd_to_prior(codes),
+        "mmd_narrow": mmd_to_prior(codes, sigma2=0.1),
+        "mmd_wide": mmd_to_prior(codes, sigma2=20),
+        "mmd_imq": mmd_to_prior_imq(codes),
+        "sliced_wasserstein": sliced_wasserstein(codes),
+        "knn_accuracy": knn_accuracy(train_codes, train_labels, codes, labels),
+        "probe_accuracy": probe_accuracy(train_codes, train_labels, codes, labels),
+        "silhouette": silhouette(codes, labels),
+        "nmi": kmeans_nmi(codes, labels, seed=seed),
+    }
+
+
+def measure_pictures(model, images, codes, classifier, seed=0):
+    """The part of ``measure_all`` that looks at samples, reconstructions and the square's grid."""
+    reconstructions = model.decode(codes)
+    samples = model.sample(len(images), seed)
+    axis = np.linspace(-SQUARE, SQUARE, SQUARE_STEPS)
+    square = model.decode(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
+    found = {}
+    for name, pictures in (("sample", samples), ("reconstruction", reconstructions)):
+        ratios = sharpness_ratios(pictures, images)
+        found[f"{name}_sharpness"] = ratios["gradient_energy"]
+        found[f"{name}_laplacian"] = ratios["laplacian_variance"]
+        found[f"{name}_blank"] = ratios["blank_share"]
+    return found | {
+        "filled_prior": filled(classifier, samples),
+        "filled_square": filled(classifier, square),
+        "filled_reconstructions": filled(classifier, reconstructions),
+    }
+
+
+def measure_paths(model, codes, labels, classifier, seed=0):
+    """The part of ``measure_all`` that looks at straight paths between test codes, and at slopes."""
+    pairs = pairs_of_different_classes(labels, seed=seed)
+    paths = straight_paths(codes[pairs[:, 0]], codes[pairs[:, 1]])
+    n, steps, _ = paths.shape
+    pictures = model.decode(paths.reshape(n * steps, -1))
+    classes = most_probable_class(classifier, pictures).reshape(n, steps)
+    slopes = largest_singular_values(lambda z: model.to_pixels(model.decoder(z)), codes[:1000])
+    return {
+        **path_measures(pictures.reshape(n, steps, 28, 28, 1)),
+        "class_changes": changes_per_path(classes),
+        "slope_median": float(np.median(slopes)),
+        "slope_high": float(np.quantile(slopes, 0.95)),
+    }
+
+
+def measure_posterior(model, images, seed=0):
+    """The part of ``measure_all`` that looks at q(z|x); empty for a deterministic encoder."""
+    if (q := posterior(model, images)) is None:
+        return {}
+    z_mean, z_logvar = q
+    found = {}
+    if model.decoder_output == "logits":
+        found["elbo"] = elbo(model, images, z_mean, z_logvar, seed=seed)
+    return found | {
+        "mutual_information": mutual_information(z_mean, z_logvar, seed=seed),
+        "active_units": float(active_units(z_mean)),
     }
