@@ -144,6 +144,33 @@ def plot_history(history, names, ax=None):
     return ax
 
 
+def plot_seeds(values, intervals, ax=None, threshold=None):
+    """Every training as a point, one row for each run, with the interval of its mean behind.
+
+    Introduced in chapter 7.
+
+    Parameters
+    ----------
+    values : {name: numbers, one a seed}
+    intervals : {name: (low, high) or None}, as ``study.t_interval`` gives them
+    threshold : where to draw a dashed line, or None
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or plt.subplots(figsize=(6, 0.5 + 0.4 * len(values)))[1]
+    for row, (name, numbers) in enumerate(values.items()):
+        if intervals[name] is not None:
+            ax.plot(intervals[name], [row, row], color="#88ccee", linewidth=7, zorder=1)
+        ax.scatter(list(numbers), [row] * len(numbers), s=22, color="#332288", zorder=2)
+    if threshold is not None:
+        ax.axvline(threshold, color="#882255", linestyle="--", linewidth=1, zorder=0)
+    ax.set_yticks(range(len(values)), values)
+    ax.set_ylim(len(values) - 0.5, -0.5)
+    return ax
+
+
 def three_views(samples, codes, labels, class_names, grid_images, limit=4.0):
     """A model at a glance: 64 samples, the codes of test images, the latent plane decoded.
 

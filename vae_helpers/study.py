@@ -1,0 +1,213 @@
+"""The trainings behind the chapter on claims, their queue, and what their records say together.
+
+    python -m vae_helpers.study                                   all of them, going on where it was
+    python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
+
+Each training takes about 20 minutes on two cores. Records are written to ``vae_helpers/records``, one a
+training, as soon as it is measured; what has a record is not trained again.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+from tqdm import tqdm
+
+from .checkpoints import RUNS, build, restore, shipped_file
+from .data import DIGESTS, load_images
+from .files import written_whole
+from .measures import measure_all, study_classifier
+from .recognition import controls
+
+RECORDS = Path(__file__).parent / "records"
+CONFIDENCE = 0.95
+
+# In the order in which they are trained: if time runs out, the end of the list is what is missing.
+STUDY = [
+    *[
+        (run, "fashion_mnist", seed)
+        for seed in range(5)
+        for run in ("vae_published", "vae", "mmd_vae")
+    ],
+    *[(run, "mnist", seed) for seed in range(3) for run in ("vae_published", "vae", "mmd_vae")],
+    *[("autoencoder", "fashion_mnist", seed) for seed in range(3)],
+    *[
+        (run, "fashion_mnist", seed)
+        for seed in range(3)
+        for run in ("mmd_vae_stochastic", "mmd_vae_bernoulli")
+    ],
+]
+
+
+# ---- making the records --------------------------------------------------------------------------
+
+
+def make_record(run, dataset, seed):
+    """Train one run of the study, or go on with it, measure it and write its record.
+
+    Seed 0 is not trained again where it is shipped: the shipped weights are measured.
+
+    Returns
+    -------
+    The record, a dict: what ``train`` writes, under "study" the values of ``measure_all``, and under
+    "classifier" how far the classifier behind some of them can be trusted.
+    """
+    path = record_path(run, dataset, seed)
+    if path.exists():
+        return json.loads(path.read_text())
+    try:
+        if seed != 0:
+            raise FileNotFoundError
+        shipped_file(run, dataset, "json")
+    except FileNotFoundError:
+        model, record = _train(run, dataset, seed)
+    else:
+        model, record = restore(run, dataset)
+
+    data = load_images(dataset)
+    classifier = study_classifier(data)
+    record["study"] = measure_all(model, data, classifier, seed=seed)
+    record["classifier"] = {
+        "test_accuracy": classifier.test_accuracy,
+        **controls(classifier, data),
+    }
+    path.parent.mkdir(exist_ok=True)
+    with written_whole(path) as part:
+        part.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def _train(run, dataset, seed):
+    """Train in a process of its own, which gives its memory back."""
+    out = Path(f"runs/{run}-{dataset}-seed{seed}")
+    command = [sys.executable, "-m", "vae_helpers.train", run, dataset]
+    subprocess.run([*command, "--seed", str(seed), "--out", str(out)], check=True)
+    model = build(run)
+    model.load_weights(out / f"{run}-{dataset}.weights.h5")
+    return model, json.loads((out / f"{run}-{dataset}.json").read_text())
+
+
+def record_path(run, dataset, seed):
+    return RECORDS / f"{run}-{dataset}-seed{seed}.json"
+
+
+def read_records(folder=RECORDS):
+    """All records that there are: {(run, dataset): {seed: record}}."""
+    records = {}
+    for path in sorted(Path(folder).glob("*-seed*.json")):
+        record = json.loads(path.read_text())
+        settings = record["settings"]
+        found = records.setdefault((settings["run"], settings["dataset"]), {})
+        found[settings["seed"]] = record
+    return records
+
+
+# ---- reading them together -----------------------------------------------------------------------
+
+
+def values(records, run, dataset, measure):
+    """One measure of one run, seed by seed: {seed: number}; empty if the run has no such measure."""
+    found = sorted(records.get((run, dataset), {}).items())
+    return {s: record["study"][measure] for s, record in found if measure in record["study"]}
+
+
+def differences(records, run, minus, dataset, measure):
+    """``run`` minus ``minus``, paired by seed: {seed: number}, for the seeds that both have.
+
+    Runs of one seed share the order of the images, and the draws that a measure is taken on.
+    """
+    first, second = (values(records, name, dataset, measure) for name in (run, minus))
+    return {seed: first[seed] - second[seed] for seed in first if seed in second}
+
+
+def t_interval(numbers):
+    """The 95 % t-interval of the mean: (low, high); ``None`` for fewer than two numbers.
+
+    mean ± t · s / √n, t the quantile of Student's distribution with n − 1 degrees of freedom.
+    """
+    numbers = np.asarray(list(numbers), "float64")
+    if len(numbers) < 2:
+        return None
+    if np.ptp(numbers) == 0:  # no spread: an interval of no width, for which SciPy has NaN
+        return float(numbers[0]), float(numbers[0])
+    low, high = stats.t.interval(
+        CONFIDENCE, len(numbers) - 1, loc=numbers.mean(), scale=stats.sem(numbers)
+    )
+    return float(low), float(high)
+
+
+def read_claims(path=RECORDS / "claims.csv"):
+    """The rows of ``claims.csv``: a list of dicts; ``threshold`` a float, or None."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        {**row, "threshold": float(row["threshold"]) if row["threshold"] else None} for row in rows
+    ]
+
+
+def judge(row, records):
+    """Hold one row of the table of claims against the records.
+
+    Returns
+    -------
+    numbers : {seed: number}, the measure or the difference
+    interval : (low, high), or None
+    verdict : "holds", if the whole interval lies where the row expects it; "does not hold", if the
+        whole interval lies elsewhere; "open", if it lies on both sides; "not tested"
+    """
+    if not row["measure"]:
+        return {}, None, "not tested"
+    if row["minus"]:
+        numbers = differences(records, row["run"], row["minus"], row["data"], row["measure"])
+    else:
+        numbers = values(records, row["run"], row["data"], row["measure"])
+    interval = t_interval(numbers.values())
+    if interval is None:
+        return numbers, None, "not tested"
+    (low, high), threshold = interval, row["threshold"]
+    inside, outside = {
+        "above": (low > threshold, high <= threshold),
+        "below": (high < threshold, low >= threshold),
+        "within": (-threshold < low and high < threshold, low >= threshold or high <= -threshold),
+    }[row["expected"]]
+    return numbers, interval, "holds" if inside else "does not hold" if outside else "open"
+
+
+def verdict(verdicts):
+    """One word for a claim from the verdicts of its rows: what all of them say, or "depends"."""
+    kinds = set(verdicts)
+    return kinds.pop() if len(kinds) == 1 else "depends"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m vae_helpers.study",
+        description="Make the records of the study; started again, it goes on where it was.",
+    )
+    parser.add_argument("--run", choices=RUNS)
+    parser.add_argument("--dataset", choices=DIGESTS)
+    parser.add_argument("--seed", type=int)
+    asked = parser.parse_args(arguments)
+    one = (asked.run, asked.dataset, asked.seed)
+    if any(part is not None for part in one) and None in one:
+        parser.error("--run, --dataset and --seed go together; leave out all three for the study")
+    if asked.seed is not None and asked.seed < 0:
+        parser.error(f"--seed must be a whole number of at least 0, not {asked.seed}")
+    trainings = STUDY if one == (None, None, None) else [one]
+    try:
+        for run, dataset, seed in (progress := tqdm(trainings, unit="training")):
+            progress.set_postfix_str(f"{run} {dataset} seed {seed}")
+            make_record(run, dataset, seed)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"study: a training ended with status {error.returncode}; see above")
+    except KeyboardInterrupt:
+        sys.exit("study: stopped; the same command goes on after the last finished epoch")
+
+
+if __name__ == "__main__":
+    main()
