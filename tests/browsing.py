@@ -62,6 +62,7 @@ def visiting(browser, address):
 
     def visit(path, **options):
         context = browser.new_context(**options)
+        context.set_default_navigation_timeout(120_000)  # a busy machine is no fault of the page
         contexts.append(context)
         context.route("**/*", refuse_others)
         page = context.new_page()
@@ -77,3 +78,32 @@ def visiting(browser, address):
         context.close()
     trouble = [text for text in trouble if not any(own in text for own in THEMES_OWN)]
     assert not trouble, trouble
+
+
+INK = (
+    "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join()"
+)
+ALL_CHANGED = f"([canvases, before]) => canvases.every((c, i) => ({INK})(c) !== before[i])"
+
+
+@contextlib.contextmanager
+def redrawing_every_picture(page):
+    """At the end all pictures of the page's first explorer differ from what they were before."""
+    page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+    canvases = page.locator(".pictures").first.locator("canvas").element_handles()
+    assert canvases
+    before = [canvas.evaluate(INK) for canvas in canvases]
+    yield
+    page.wait_for_function(ALL_CHANGED, arg=[canvases, before], timeout=30_000)
+
+
+def assert_a_drag_redraws_every_picture(page):
+    with redrawing_every_picture(page):
+        slider = page.locator(".widget-slider .noUi-handle").first
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 90, y, steps=6)
+        page.mouse.up()

@@ -1,22 +1,51 @@
-"""The built book in a real browser, with every other host refused."""
+"""The built book: its files, and its pages in a real browser with every other host refused."""
 
-import importlib.util
+import functools
+import gzip
+import itertools
+import urllib.parse
 from pathlib import Path
 
+import build_book
+import nbformat
 import pytest
-from browsing import running_chromium, serving, visiting
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from browsing import (
+    assert_a_drag_redraws_every_picture,
+    redrawing_every_picture,
+    running_chromium,
+    serving,
+    visiting,
+)
+from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
 SCREENSHOTS = ROOT / "_build" / "screenshots"
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 
-spec = importlib.util.spec_from_file_location("build_book", ROOT / "tools" / "build_book.py")
-build_book = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build_book)
-PAGES = [str(page.relative_to(HTML)) for page in build_book.pages()]
+PAGES = [page.relative_to(HTML).as_posix() for page in build_book.pages()]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
+
+
+def notebook(path):
+    return nbformat.read(ROOT / Path(path).with_suffix(".ipynb"), as_version=4)
+
+
+def calls_of_the_explorer(path):
+    sources = (cell.source for cell in notebook(path).cells if cell.cell_type == "code")
+    return sum(source.count("latent_explorer(") for source in sources)
+
+
+EXPLORERS = {path: calls_of_the_explorer(path) for path in CHAPTERS}
+WITH_EXPLORERS = [path for path in CHAPTERS if EXPLORERS[path]]
+SHORTEST = min(WITH_EXPLORERS, key=lambda path: len(notebook(path).cells))
+
+every_page = pytest.mark.parametrize("path", PAGES)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS)
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +72,125 @@ def shoot(page, name):
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_stands_on_its_own(visit, path):
-    page = visit(path, viewport={"width": 1280, "height": 900})
+@functools.cache
+def soup(path):
+    return BeautifulSoup((HTML / path).read_text(), "html.parser")
+
+
+def settle(page, path):
+    """Wait until everything that the page draws by itself is drawn."""
     page.wait_for_load_state("networkidle")
+    if path in WITH_EXPLORERS:
+        drawn = "document.querySelectorAll('.pictures canvas[data-z]').length"
+        page.wait_for_function(f"{drawn} >= {EXPLORERS[path]}", timeout=30_000)
+
+
+# ---- files ------------------------------------------------------------------------------------
+
+
+def head_of(path):
+    page = soup(path)
+    tags = {tag.get("name") or tag.get("property"): tag["content"]
+            for tag in page.head.find_all("meta") if tag.has_attr("content")}  # fmt: skip
+    return page.title.text, tags
+
+
+@pytest.mark.parametrize("path", ["index.html", *PAGES])
+def test_a_page_says_what_it_is_to_search_engines_and_where_it_is_shared(path):
+    title, tags = head_of(path)
+    assert title.strip()
+    assert 50 <= len(tags["description"]) <= 170, tags["description"]
+    assert tags["og:description"] == tags["description"]
+    assert tags["og:title"] in title
+    owner, name = REPOSITORY.removeprefix("https://github.com/").split("/")
+    site = f"https://{owner.lower()}.github.io/{name}/"
+    assert tags["og:url"] == site + (PAGES[0] if path == "index.html" else path)
+    assert tags["og:image"].startswith(site)
+    picture = HTML / tags["og:image"].removeprefix(site)
+    assert 20_000 < picture.stat().st_size < 200_000
+    assert tags["og:image:alt"]
+
+
+def test_no_two_pages_have_the_same_title_or_description():
+    heads = [head_of(path) for path in PAGES]
+    assert len({title for title, _ in heads}) == len(PAGES)
+    assert len({tags["description"] for _, tags in heads}) == len(PAGES)
+
+
+def test_the_book_has_the_pages_of_its_contents_and_no_others():
+    found = {page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html")}
+    found = {page for page in found if not page.startswith("_static/")}
+    assert found == {*PAGES, "index.html", "search.html", "genindex.html"}
+
+
+@every_page
+def test_links_within_the_book_lead_somewhere(path):
+    for link in soup(path).select("main a[href], nav a[href]"):
+        target = urllib.parse.urlsplit(link["href"])
+        if target.scheme or target.netloc:
+            continue
+        file = (
+            (HTML / path).parent / urllib.parse.unquote(target.path) if target.path else HTML / path
+        )
+        assert file.is_file(), link["href"]
+        if target.fragment and file.suffix == ".html":
+            page = soup(file.resolve().relative_to(HTML).as_posix())
+            assert page.find(id=urllib.parse.unquote(target.fragment)), link["href"]
+
+
+@pytest.mark.parametrize("number", range(len(PAGES)), ids=PAGES)
+def test_each_page_leads_to_the_one_before_and_the_one_after(number):
+    page, here = soup(PAGES[number]), (HTML / PAGES[number]).parent
+    for kind, other in (("left-prev", number - 1), ("right-next", number + 1)):
+        links = page.select(f".prev-next-area a.{kind}")
+        wanted = [HTML / PAGES[other]] if 0 <= other < len(PAGES) else []
+        assert [(here / link["href"]).resolve() for link in links] == wanted
+
+
+@every_chapter
+def test_colab_opens_this_chapter(path):
+    place = REPOSITORY.removeprefix("https://github.com/")
+    notebook = Path(path).with_suffix(".ipynb").as_posix()
+    wanted = f"https://colab.research.google.com/github/{place}/blob/main/{notebook}"
+    links = soup(path).select("a[href*='colab.research.google.com']")
+    assert len(links) == 2  # at the top of the text, and under the rocket
+    assert {link["href"] for link in links} == {wanted}
+
+
+@every_chapter
+def test_the_downloaded_notebook_is_the_committed_one(path):
+    (link,) = soup(path).select(".dropdown-download-buttons a[href$='.ipynb']")
+    downloaded = nbformat.read((HTML / path).parent / link["href"], as_version=4)
+    nbformat.validate(downloaded)
+    cells = [[(c.cell_type, c.source) for c in n.cells] for n in (downloaded, notebook(path))]
+    assert cells[0] == cells[1]
+
+
+@every_chapter
+def test_a_chapter_shows_results_and_no_noise(path):
+    main = soup(path).main
+    assert len(main.select(".cell_output img")) + EXPLORERS[path] >= 3
+    for noise in ("Traceback", "UserWarning", "Could not find cuda", "E0000"):
+        assert noise not in main.text
+
+
+# ---- pages ------------------------------------------------------------------------------------
+
+
+def compressed_megabytes(page, site):
+    """What the page and everything that it has loaded weigh as a host would send it."""
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    addresses = {url.split("?")[0].split("#")[0] for url in [page.url, *loaded]}
+    files = [HTML / url.removeprefix(f"{site}/") for url in addresses if url.startswith(site)]
+    assert len(files) > 10
+    return sum(len(gzip.compress(file.read_bytes())) for file in files) / 1e6
+
+
+@every_page
+def test_a_page_stands_on_its_own_and_is_light(visit, site, path):
+    page = visit(path, viewport={"width": 1280, "height": 900})
+    settle(page, path)
     assert page.locator("article h1").count() == 1
-    assert page.title()
     broken = page.eval_on_selector_all(
         "main img", "imgs => imgs.filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
     )
@@ -57,75 +199,116 @@ def test_a_page_stands_on_its_own(visit, path):
         "main img", "imgs => imgs.filter(i => !i.alt).map(i => i.src)"
     )
     assert not unnamed
+    if page.locator(".math").count():
+        page.wait_for_selector("mjx-container", timeout=15_000)
+        assert page.locator("mjx-merror").count() == 0
+    assert compressed_megabytes(page, site) < (2.8 if path in WITH_EXPLORERS else 1.2)
     shoot(page, path.replace("/", "-") + "-light")
 
 
-@pytest.mark.parametrize("path", PAGES)
+@every_page
 def test_a_page_fits_a_phone(visit, path):
     page = visit(path, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page.wait_for_load_state("networkidle")
+    settle(page, path)
     wide = page.evaluate("document.documentElement.scrollWidth")
     shoot(page, path.replace("/", "-") + "-phone-dark")
     assert wide <= 390, f"the page is {wide} pixels wide"
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_links_within_the_book_lead_somewhere(visit, path):
+# A page with much code takes axe half a minute: the short run has one of those with an explorer.
+IN_SHORT_RUN = (SHORTEST, "dark")
+AXE_RUNS = [
+    pytest.param(*run, marks=() if run == IN_SHORT_RUN else pytest.mark.long)
+    for run in itertools.product([*PAGES, "search.html"], ["light", "dark"])
+]
+AXE_OPTIONS = {
+    # Names that differ from what is shown: axe leaves this rule off unless asked.
+    "rules": {"label-content-name-mismatch": {"enabled": True}},
+    # It would fetch style sheets by itself, and some of them from the wrong place.
+    "preload": False,
+}
+
+
+@pytest.mark.parametrize(("path", "scheme"), AXE_RUNS)
+def test_axe_finds_nothing_serious(visit, path, scheme):
+    page = visit(path, viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    settle(page, path)
+    found = Axe().run(page, options=AXE_OPTIONS).response
+    assert len(found["passes"]) > 20
+    grave = [
+        (finding["id"], [node["html"] for node in finding["nodes"]])
+        for finding in found["violations"]
+        if finding["impact"] in ("serious", "critical")
+    ]
+    assert not grave
+
+
+def test_search_finds_the_chapter_of_a_word_and_leads_to_it(visit):
+    page = visit(PAGES[-1], viewport={"width": 1280, "height": 900})
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("discrepancy")
+    page.keyboard.press("Enter")
+    hit = page.locator("#search-results li a[href*='03_mmd_vae.html']").first
+    hit.wait_for(timeout=15_000)
+    hit.click()
+    page.wait_for_url("**/notebooks/03_mmd_vae.html*")
+    assert "discrepancy" in page.locator("main").inner_text()
+
+
+# ---- sliders ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", WITH_EXPLORERS)
+def test_every_explorer_of_a_chapter_is_alive_on_its_page(visit, path):
     page = visit(path)
-    targets = page.eval_on_selector_all(
-        "main a[href], nav a[href]", "links => links.map(a => a.href)"
+    page.wait_for_function(
+        f"document.querySelectorAll('.pictures').length === {EXPLORERS[path]}", timeout=30_000
     )
-    inside = {t.split("#")[0].split("?")[0] for t in targets if t.startswith("http://127.0.0.1")}
-    missing = [t for t in inside if page.request.get(t).status != 200]
-    assert not missing
 
 
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_a_chapter_shows_results_and_no_noise(visit, path):
-    page = visit(path)
-    assert page.locator(".cell_output img").count() >= 3
-    text = page.locator("main").inner_text()
-    for noise in ("Traceback", "UserWarning", "Could not find cuda", "E0000"):
-        assert noise not in text
-    assert page.locator("a[href*='colab.research.google.com']").count() >= 1
-
-
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_formulas_are_set(visit, path):
-    page = visit(path)
-    if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", timeout=15_000)
-        assert page.locator("mjx-merror").count() == 0
-
-
-def test_a_slider_in_the_book_redraws_both_pictures_without_a_kernel(visit):
-    """The page is as a reader has it: no Python anywhere, and every other host refused."""
-    page = visit("notebooks/03_mmd_vae.html", viewport={"width": 1280, "height": 900})
-    page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
-    canvases = page.locator(".pictures canvas")
-    assert canvases.count() == 2
-    ink = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join()"
-    before = [canvas.evaluate(ink) for canvas in canvases.all()]
-    slider = page.locator(".widget-slider .noUi-handle").first
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 90, box["y"] + box["height"] / 2, steps=6)
-    page.mouse.up()
-    page.wait_for_timeout(300)
-    after = [canvas.evaluate(ink) for canvas in canvases.all()]
-    assert before[0] != after[0]
-    assert before[1] != after[1]
+def test_a_slider_redraws_both_pictures_without_a_kernel_and_without_a_network(visit):
+    """As a reader has it: no Python anywhere, other hosts refused, and after loading no host."""
+    page = visit(SHORTEST, viewport={"width": 1280, "height": 900})
+    settle(page, SHORTEST)
+    page.context.set_offline(True)
+    assert_a_drag_redraws_every_picture(page)
     shoot(page, "slider-dragged")
 
 
-@pytest.mark.parametrize(
-    ("path", "explorers"), [("02_vae", 1), ("03_mmd_vae", 1), ("04_comparing", 2)]
-)
-def test_every_explorer_of_a_chapter_is_alive_on_its_page(visit, path, explorers):
-    page = visit(f"notebooks/{path}.html")
-    page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
-    page.wait_for_function(
-        f"document.querySelectorAll('.pictures').length === {explorers}", timeout=30_000
-    )
+def tab_to(page, selector):
+    """Press Tab until the focus is on what the selector names, as somebody without a mouse does."""
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never reaches {selector}")
+
+
+def test_the_keyboard_alone_moves_a_slider_and_turns_the_page(visit):
+    page = visit(SHORTEST, viewport={"width": 1280, "height": 900})
+    settle(page, SHORTEST)
+    tab_to(page, ".widget-slider .noUi-handle")
+    with redrawing_every_picture(page):
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+    tab_to(page, ".prev-next-area a.right-next")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{PAGES[PAGES.index(SHORTEST) + 1]}")
+
+
+def test_the_book_works_below_a_path(chromium):
+    with serving(HTML.parent) as address, visiting(chromium, address) as visit:
+        page = visit(f"html/{SHORTEST}", viewport={"width": 1280, "height": 900})
+        assert_a_drag_redraws_every_picture(page)
+        page.goto(f"{address}/html/")
+        page.wait_for_url(f"**/html/{PAGES[0]}")
+
+
+def test_the_book_works_as_files_without_a_server(chromium):
+    with visiting(chromium, HTML.as_uri()) as visit:
+        page = visit(SHORTEST, viewport={"width": 1280, "height": 900})
+        assert_a_drag_redraws_every_picture(page)
+        page.locator(".prev-next-area a.right-next").click()
+        page.wait_for_url("file://**/*.html")
+        assert page.locator("article h1").count() == 1

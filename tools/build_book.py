@@ -1,6 +1,8 @@
 """Build the book: run what changed, make the pages, and see that they are there."""
 
 import hashlib
+import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,10 @@ CACHE = BUILD / ".jupyter_cache"
 
 def package_digest():
     """A digest of all that notebooks import: jupyter-cache itself looks at their cells alone."""
-    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    digest = hashlib.sha256()
+    for needed in importlib.metadata.requires("vae-helpers"):
+        name = needed.split(">=")[0]
+        digest.update(f"{name}=={importlib.metadata.version(name)}\n".encode())
     for path in sorted((ROOT / "vae_helpers").rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.name.encode() + path.read_bytes())
@@ -31,6 +36,19 @@ def pages():
     ]
 
 
+def make_front_door():
+    """Jupyter Book puts a bare redirect at the root; people share that address, so give it a head."""
+    front = pages()[0]
+    shown = r"<title>.*?</title>|<meta (?:name|property)=\"(?:description|og:|twitter:)[^>]*>"
+    head = "\n".join(re.findall(shown, front.read_text(), re.S))
+    place = front.relative_to(BUILD / "html").as_posix()
+    (BUILD / "html" / "index.html").write_text(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="refresh" content="0; url={place}">\n{head}\n</head>\n'
+        f'<body><a href="{place}">To the book</a></body>\n</html>\n'
+    )
+
+
 def main():
     digest = package_digest()
     mark = BUILD / "package_digest"
@@ -38,6 +56,7 @@ def main():
         shutil.rmtree(CACHE, ignore_errors=True)
         BUILD.mkdir(exist_ok=True)
         mark.write_text(digest)
+    shutil.rmtree(BUILD / "html", ignore_errors=True)  # no page of a chapter that is gone
     command = ("jupyter-book", "build", ".", "-W", "-n", "--keep-going")
     done = subprocess.run([Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT)
     if done.returncode:
@@ -47,6 +66,7 @@ def main():
     missing = [str(page.relative_to(ROOT)) for page in pages() if not page.exists()]
     if missing:
         sys.exit(f"the build says it worked, but these pages are missing: {', '.join(missing)}")
+    make_front_door()
     print(f"\nThe book is ready. Open {BUILD / 'html' / 'index.html'}")
 
 

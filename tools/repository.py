@@ -25,7 +25,11 @@ def main(new):
     old, changed = address().removeprefix("https://github.com/"), 0
     new = new.removeprefix("https://github.com/")
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for path in (ROOT / name for name in listed.stdout.splitlines()):
         data = path.read_bytes()

@@ -1,0 +1,120 @@
+"""What stands in more than one file: the repository's address, versions, a chapter's links."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import requirements
+import yaml
+from checkout import ROOT, copy_files, run
+from packaging.version import Version
+
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+OTHER = "https://github.com/some-body" + "/an.other_book"  # in two parts: or it is set here, too
+
+
+# ---- the address ------------------------------------------------------------------------------
+
+
+def address_in(tree):
+    return yaml.safe_load((tree / "_config.yml").read_text())["repository"]["url"]
+
+
+def assert_the_address_everywhere(tree, address):
+    place = address.removeprefix("https://github.com/")
+    assert address_in(tree) == address
+    assert yaml.safe_load((tree / "CITATION.cff").read_text())["repository-code"] == address
+    readme = (tree / "README.md").read_text()
+    for name in NOTEBOOKS:
+        colab = f"https://colab.research.google.com/github/{place}/blob/main/notebooks/{name}"
+        assert f"]({colab})" in readme, f"README.md has no link that opens {name} in Colab"
+        notebook = (tree / "notebooks" / name).read_text()
+        assert f"]({colab})" in notebook
+        assert f"%pip install --quiet git+{address}" in notebook
+
+
+def test_the_same_address_stands_everywhere():
+    assert_the_address_everywhere(ROOT, address_in(ROOT))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    copy_files(tmp_path)
+    return tmp_path
+
+
+def set_address(tree, address):
+    command = [sys.executable, tree / "tools" / "repository.py", address]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def contents(tree):
+    files = run("git", "ls-files", "--others", cwd=tree).splitlines()
+    return {name: (tree / name).read_bytes() for name in files}
+
+
+def test_the_address_is_set_everywhere_and_back(copy):
+    before, old = contents(copy), address_in(copy)
+    done = set_address(copy, OTHER)
+    assert done.returncode == 0, done.stderr
+    assert_the_address_everywhere(copy, OTHER)
+    place = old.removeprefix("https://github.com/").encode()
+    assert not [name for name, data in contents(copy).items() if place in data]
+    assert set_address(copy, old).returncode == 0
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "github.com/a/b", "https://github.com/a", "https://github.com/a/b/c"]
+)
+def test_an_address_of_another_form_changes_nothing(copy, wrong):
+    before = contents(copy)
+    done = set_address(copy, wrong)
+    assert done.returncode
+    assert "must look like" in done.stderr
+    assert contents(copy) == before
+
+
+# ---- versions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/colab-requirements.txt"])
+def test_pins_and_colab_are_at_or_above_the_floors(file):
+    """Above them pip leaves alone what is there."""
+    versions = requirements.pins((ROOT / file).read_text())
+    for name, floor in requirements.floors().items():
+        assert Version(versions[name]) >= Version(floor), name
+
+
+def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least():
+    lines = requirements.requirements("floors").splitlines()
+    for name, floor in requirements.floors().items():
+        assert f"{name}=={floor}" in lines
+    assert "jupyter-book<2" in lines
+
+
+def test_binder_takes_a_python_that_the_package_runs_on():
+    runtime = (ROOT / "runtime.txt").read_text().strip().removeprefix("python-")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert Version(runtime) >= Version(project["requires-python"].removeprefix(">="))
+
+
+# ---- actions ----------------------------------------------------------------------------------
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_uses_actions_by_their_commit_and_calls_targets_that_exist(path):
+    text = path.read_text()
+    uses = re.findall(r"uses: (.*)", text)
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+    targets = re.findall(r"run: make ([\w-]+)", text)
+    assert targets
+    rules = (ROOT / "Makefile").read_text()
+    for target in targets:
+        assert re.search(f"^{target}:", rules, re.M), target
