@@ -11,7 +11,7 @@ from vae_helpers import likelihood
 from vae_helpers.models import MMDVAE, VAE
 
 SIGMA2 = 0.1**2
-AXES = np.random.default_rng(0).normal(0, 0.02, (784, 2))
+AXES = np.random.default_rng(0).normal(0, 0.03, (784, 2))
 
 
 def linear_decoder(z):
@@ -51,11 +51,11 @@ def test_log_likelihood_does_not_depend_on_the_first_grid_or_on_the_rectangle():
 
 
 def test_fit_sigma2_finds_the_variance_that_made_the_images():
-    images = linear_images(40, seed=3)
+    images = linear_images(20, seed=3)
     start = 2 * SIGMA2
     _, _, cells = likelihood.log_likelihood(linear_decoder, images, start, [-5, -5], [5, 5])
     found = likelihood.fit_sigma2(cells, images, start)
-    assert found == pytest.approx(SIGMA2, rel=0.02)
+    assert found == pytest.approx(SIGMA2, rel=0.03)
     best = exact_loglik(images, found).mean()
     assert best > exact_loglik(images, 0.98 * found).mean()
     assert best > exact_loglik(images, 1.02 * found).mean()
@@ -69,7 +69,7 @@ def test_fit_measures_fits_on_training_images_and_scores_test_images():
     )
     data = SimpleNamespace(train_images=train, test_images=test)
     found = likelihood.fit_measures(model, data, test_images=10)
-    assert found["loglik_sigma2"] == pytest.approx(SIGMA2, rel=0.02)
+    assert found["loglik_sigma2"] == pytest.approx(SIGMA2, rel=0.03)
     expected = exact_loglik(test[:10], found["loglik_sigma2"]).mean()
     assert found["loglik"] == pytest.approx(expected, abs=0.01)
     assert 0 <= found["loglik_halving"] < 0.02

@@ -273,7 +273,7 @@ def two_pixels():
         return probabilities, pictures[:, 5, :1, 0]
 
     classifier = recognition.Classifier(
-        SimpleNamespace(predict=predict), NearestNeighbors().fit([[0.5]]), 1.0, 1.0
+        SimpleNamespace(predict=predict), NearestNeighbors(n_neighbors=1).fit([[0.5]]), 1.0, 1.0
     )
     return model, data, classifier
 

@@ -134,6 +134,12 @@ def test_every_record_is_whole():
             assert study.record_path(run, dataset, seed).exists()
             assert record["epochs"] == 50 == len(record["history"])
             assert all(np.isfinite(value) for value in record["study"].values())
+            assert (
+                abs(record["study"]["loglik_halving"]) < 0.1
+            )  # nats: the integral is exact enough
+            trust = record["classifier"]
+            assert trust["test_images"] > 0.85
+            assert max(trust[name] for name in ("averages", "blurred", "class_means")) < 0.2
             if seed == 0:
                 assert record["history"] == read_record(run, dataset)["history"]
 

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 from sklearn.neighbors import NearestNeighbors
 
 from .checks import check_images
@@ -134,7 +135,7 @@ def look_alikes(images, labels, rng, per_class=1500, neighbors=(5, 15, 45)):
     """Smooth pictures of one thing, and their labels.
 
     Means of an image and its 5, 15 or 45 nearest ones of the same class, as they are and under a
-    blur of 0.7 pixels. A model with two latent dimensions can draw no more than what look-alikes
+    blur of 1 pixel. A model with two latent dimensions can draw no more than what look-alikes
     have in common, and that should not count against it.
     """
     made, made_labels = [], []
@@ -146,17 +147,18 @@ def look_alikes(images, labels, rng, per_class=1500, neighbors=(5, 15, 45)):
         near = search.fit(flat).kneighbors(flat[some], return_distance=False)
         for rows, count in zip(np.array_split(near, len(neighbors)), neighbors, strict=True):
             means = np.stack([own[row[: count + 1]].mean(axis=0) for row in rows])
-            made += [means, blurred(means, 0.7)]
+            made += [means, blurred(means, 1.0)]
         made_labels.append(np.full(2 * len(some), label))
     return np.concatenate(made), np.concatenate(made_labels)
 
 
 def pictures_of_nothing(images, labels, rng, of_each=5000):
-    """Pictures that show no one thing, of four kinds, ``of_each`` of each.
+    """Pictures that show no one thing, of five kinds, ``of_each`` of each.
 
     Two images of different classes laid over one another, the second with a weight of 0.3 to 0.45;
-    images under a blur of 2, 3 or 4 pixels; means of 8 to 60 images of one class, drawn at random;
-    images with two opposite quarters from an image of another class.
+    images under a blur of 2, 3 or 4 pixels; means of 30 to 200 images of one class, drawn at random;
+    images with two opposite quarters from an image of another class; images with soft stains in
+    which black and white are swapped, like the rubble that a decoder draws where it never trained.
     No picture of ``controls`` is among them: these are made from training images, with other
     weights, blurs and counts.
     """
@@ -172,7 +174,7 @@ def pictures_of_nothing(images, labels, rng, of_each=5000):
     by_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     means = np.stack(
         [
-            images[rng.choice(by_class[i % len(by_class)], rng.integers(8, 61))].mean(axis=0)
+            images[rng.choice(by_class[i % len(by_class)], rng.integers(30, 201))].mean(axis=0)
             for i in range(of_each)
         ]
     )
@@ -180,7 +182,12 @@ def pictures_of_nothing(images, labels, rng, of_each=5000):
     pieced = images[first].copy()
     for rows, columns in ((slice(14), slice(14, 28)), (slice(14, 28), slice(14))):
         pieced[:, rows, columns] = images[second, rows, columns]
-    return np.concatenate([overlaid, *blurs, means, pieced])
+
+    noise = blurred(rng.standard_normal((of_each, 28, 28, 1)).astype("float32"), 2.5)
+    noise /= noise.std(axis=(1, 2), keepdims=True)
+    stains = expit(4 * (noise - rng.uniform(-0.2, 1.0, (of_each, 1, 1, 1)))).astype("float32")
+    stained = (1 - stains) * images[first] + stains * (1 - images[first])
+    return np.concatenate([overlaid, *blurs, means, pieced, stained])
 
 
 # ---- the classifier -------------------------------------------------------------------------
@@ -199,8 +206,18 @@ def train_network(data, seed=0, epochs=3, batch_size=200):
     rng = np.random.default_rng(seed)
     smooth, smooth_labels = look_alikes(data.train_images, data.train_labels, rng)
     nothing = pictures_of_nothing(data.train_images, data.train_labels, rng)
-    images = np.concatenate([data.train_images, smooth, nothing])
-    labels = np.concatenate([data.train_labels, smooth_labels, np.full(len(nothing), NOTHING)])
+    some = rng.choice(len(data.train_images), len(data.train_images) // 4, replace=False)
+    parts = zip(np.array_split(some, 3), (0.5, 0.8, 1.1), strict=True)
+    soft = [blurred(data.train_images[part], sigma) for part, sigma in parts]
+    images = np.concatenate([data.train_images, *soft, smooth, nothing])
+    labels = np.concatenate(
+        [
+            data.train_labels,
+            data.train_labels[some],
+            smooth_labels,
+            np.full(len(nothing), NOTHING),
+        ]
+    )
 
     network = build_network()
     learner = keras.Model(network.input, network.output[0])
