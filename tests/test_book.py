@@ -199,6 +199,8 @@ def test_a_page_stands_on_its_own_and_is_light(visit, site, path):
         "main img", "imgs => imgs.filter(i => !i.alt).map(i => i.src)"
     )
     assert not unnamed
+    texts = page.eval_on_selector_all("main p", "ps => ps.map(p => p.textContent)")
+    assert not [text for text in texts if text.startswith("| ")], "a table that was not made one"
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
