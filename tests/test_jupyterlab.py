@@ -61,7 +61,10 @@ def test_an_explorer_in_jupyterlab_follows_its_sliders(lab):
         page.on("console", lambda message: message.type == "error" and said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(lab)
-        page.locator(".jp-Notebook .jp-CodeCell").first.click(timeout=120_000)
+        # What is run before the kernel answers is never run.
+        idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+        page.wait_for_selector(idle, timeout=120_000, state="attached")
+        page.locator(".jp-Notebook .jp-CodeCell").first.click()
         page.keyboard.press("Control+Enter")
         page.wait_for_selector(".pictures canvas[data-z]", timeout=300_000)
         assert_a_drag_redraws_every_picture(page)
