@@ -151,6 +151,16 @@ def test_what_has_a_record_is_not_trained_again(monkeypatch, tmp_path):
     assert study.make_record("vae", "mnist", 1) == {"settings": {"seed": 1}}
 
 
+def test_the_queue_passes_over_what_it_has_and_a_single_row_is_made_anew(monkeypatch):
+    asked = []
+    monkeypatch.setattr(study, "make_record", lambda *row, anew: asked.append((*row, anew)))
+    study.main([])
+    assert asked == [(*row, False) for row in study.STUDY]
+    asked.clear()
+    study.main(["--run", "vae", "--dataset", "mnist", "--seed", "1"])
+    assert asked == [("vae", "mnist", 1, True)]
+
+
 def test_a_part_of_a_row_is_refused(capsys):
     for arguments in (["--run", "vae"], ["--run", "vae", "--dataset", "mnist"]):
         with pytest.raises(SystemExit):

@@ -4,7 +4,7 @@
     python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
 
 Each training takes about 20 minutes on two cores. Records are written to ``vae_helpers/records``, one a
-training, as soon as it is measured; what has a record is not trained again.
+training, as soon as it is measured. What has a record is passed over, unless it is asked for alone.
 """
 
 import argparse
@@ -47,10 +47,11 @@ STUDY = [
 # ---- making the records --------------------------------------------------------------------------
 
 
-def make_record(run, dataset, seed):
+def make_record(run, dataset, seed, anew=False):
     """Train one run of the study, or go on with it, measure it and write its record.
 
-    Seed 0 is not trained again where it is shipped: the shipped weights are measured.
+    Seed 0 is not trained again where it is shipped: the shipped weights are measured. What has a
+    record is left as it is, unless it is to be made ``anew``.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def make_record(run, dataset, seed):
     "classifier" how far the classifier behind some of them can be trusted.
     """
     path = record_path(run, dataset, seed)
-    if path.exists():
+    if path.exists() and not anew:
         return json.loads(path.read_text())
     try:
         if seed != 0:
@@ -198,11 +199,11 @@ def main(arguments=None):
         parser.error("--run, --dataset and --seed go together; leave out all three for the study")
     if asked.seed is not None and asked.seed < 0:
         parser.error(f"--seed must be a whole number of at least 0, not {asked.seed}")
-    trainings = STUDY if one == (None, None, None) else [one]
+    alone = one != (None, None, None)
     try:
-        for run, dataset, seed in (progress := tqdm(trainings, unit="training")):
+        for run, dataset, seed in (progress := tqdm([one] if alone else STUDY, unit="training")):
             progress.set_postfix_str(f"{run} {dataset} seed {seed}")
-            make_record(run, dataset, seed)
+            make_record(run, dataset, seed, anew=alone)
     except subprocess.CalledProcessError as error:
         sys.exit(f"study: a training ended with status {error.returncode}; see above")
     except KeyboardInterrupt:
