@@ -15,6 +15,7 @@ from ipywidgets.embed import dependency_state, embed_data
 from keras import layers
 from playwright.sync_api import expect
 
+from vae_helpers.checkpoints import restore
 from vae_helpers.data import CLASS_NAMES, ImageDataset
 from vae_helpers.models import MMDVAE, VAE
 from vae_helpers.widgets import latent_explorer
@@ -256,6 +257,25 @@ def test_the_last_position_of_a_fast_drag_is_drawn(visit, models):
     assert check_pictures(page, models)[0] > 0.5
     drag(page, (x + 90, y), (x - 150, y), (x + 150, y), (x - 91, y), steps=40)
     assert check_pictures(page, models)[0] < -0.5
+
+
+@pytest.mark.parametrize("means", ["mouse", "keyboard", "finger"])
+def test_in_the_built_book_the_pictures_are_keras_s_of_the_shipped_weights(chromium, means):
+    shipped = {"VAE": "vae", "MMD-VAE": "mmd_vae"}
+    shipped = {name: restore(run, "fashion_mnist")[0] for name, run in shipped.items()}
+    with serving(ROOT / "_build" / "html") as address, visiting(chromium, address) as visit:
+        page = visit("notebooks/03_mmd_vae.html", has_touch=True)
+        page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
+        before = check_pictures(page, shipped)
+        for handle in page.locator(".noUi-handle").all():
+            x, y = centre(handle)
+            if means == "mouse":
+                drag(page, (x, y), (x + 40, y))
+            elif means == "finger":
+                finger_drag(page, (x, y), (x + 40, y))
+            else:
+                handle.press("ArrowRight")
+        assert all(a > b for a, b in zip(check_pictures(page, shipped), before, strict=True))
 
 
 def test_one_slider_for_each_of_three_dimensions(visit):
