@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 
+import build_book
 import pytest
 import requirements
 import yaml
@@ -99,6 +100,26 @@ def test_binder_takes_a_python_that_the_package_runs_on():
     runtime = (ROOT / "runtime.txt").read_text().strip().removeprefix("python-")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert Version(runtime) >= Version(project["requires-python"].removeprefix(">="))
+
+
+# ---- outputs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_pages_are_run_anew_where_the_package_changed(tmp_path, monkeypatch, changed):
+    """Else a page whose own source is as it was would show what the old package printed."""
+    kept = [tmp_path / name for name in (".jupyter_cache", ".doctrees")]
+    for folder in kept:
+        folder.mkdir()
+    monkeypatch.setattr(build_book, "BUILD", tmp_path)
+    monkeypatch.setattr(build_book, "CACHE", kept[0])
+    monkeypatch.setattr(build_book, "package_digest", lambda: "of this package")
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1))
+    said = "of another" if changed else "of this package"
+    (tmp_path / "package_digest").write_text(said)
+    with pytest.raises(SystemExit, match="the book was not built"):
+        build_book.main()
+    assert [folder.exists() for folder in kept] == [not changed] * 2
 
 
 # ---- actions ----------------------------------------------------------------------------------

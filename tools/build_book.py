@@ -53,7 +53,9 @@ def main():
     digest = package_digest()
     mark = BUILD / "package_digest"
     if not mark.exists() or mark.read_text() != digest:
-        shutil.rmtree(CACHE, ignore_errors=True)
+        # Sphinx too would leave alone a page whose own source is as it was.
+        for stale in (CACHE, BUILD / ".doctrees"):
+            shutil.rmtree(stale, ignore_errors=True)
         BUILD.mkdir(exist_ok=True)
         mark.write_text(digest)
     shutil.rmtree(BUILD / "html", ignore_errors=True)  # no page of a chapter that is gone
