@@ -707,11 +707,11 @@ function padPanel(root, models, { points, maps, low, high }) {
   return { close: update.cancel };
 }
 
-/** A code with its spreads, which can be tiny, in words that only break between dimensions. */
+/** A code with its spreads, which can be tiny, in words that keep a name and its number together. */
 const sayCode = ({ z, sigma }) =>
   z.map((value, i) => {
-    const spread = sigma.length ? ` (σ ${Number(sigma[i].toPrecision(2))})` : "";
-    return `z${subscript(i)} ${shown(value)}${spread}`.replaceAll(" ", "\u00a0");
+    const spread = sigma.length ? ` (σ\u00a0${Number(sigma[i].toPrecision(2))})` : "";
+    return `z${subscript(i)}\u00a0${shown(value)}${spread}`;
   }).join(", ");
 
 const PACES = [["slow", 10], ["medium", 5], ["fast", 2]]; // seconds for the whole way
