@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from vae_helpers import study
-from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, RUNS, read_record
+from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, RUNS, SWEEP, build, read_record
 from vae_helpers.losses import bernoulli_loglik
 
 
@@ -132,16 +132,46 @@ def test_every_record_is_whole():
     for (run, dataset), by_seed in records.items():
         for seed, record in by_seed.items():
             assert study.record_path(run, dataset, seed).exists()
+            if run in SWEEP:
+                assert record["epochs"] == study.SWEEP_EPOCHS == len(record["history"])
+                assert "study" not in record
+                continue
             assert record["epochs"] == 50 == len(record["history"])
             assert all(np.isfinite(value) for value in record["study"].values())
-            assert (
-                abs(record["study"]["loglik_halving"]) < 0.1
-            )  # nats: the integral is exact enough
+            # In nats: the integral is exact enough. It is over a plane only.
+            assert abs(record["study"].get("loglik_halving", 0)) < 0.1
+            assert ("loglik" in record["study"]) == (build(run).latent_dim == 2)
             trust = record["classifier"]
             assert trust["test_images"] > 0.85
             assert max(trust[name] for name in ("averages", "blurred", "class_means")) < 0.2
             if seed == 0:
                 assert record["history"] == read_record(run, dataset)["history"]
+
+
+def test_the_family_has_one_training_of_each_model_and_the_sweep():
+    assert len(study.FAMILY) == len(set(study.FAMILY))
+    assert {run for run, _, _ in study.FAMILY} | {run for run, _, _ in study.STUDY} == set(RUNS)
+    assert {(dataset, seed) for _, dataset, seed in study.FAMILY} == {("fashion_mnist", 0)}
+
+
+def test_the_sweep_trains_for_fewer_epochs_and_is_not_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(study, "RECORDS", tmp_path)
+    commands = []
+
+    def run(command, check):
+        commands.append(command)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study.subprocess, "run", run)
+    for name in ("vae_beta_3", "info_vae"):
+        with pytest.raises(KeyboardInterrupt):
+            study.make_record(name, "fashion_mnist", 0)
+    assert [c[c.index("--epochs") + 1] if "--epochs" in c else None for c in commands] == [
+        str(study.SWEEP_EPOCHS), None
+    ]  # fmt: skip
+    monkeypatch.setattr(study, "_train", lambda *row: (None, {"history": []}))
+    monkeypatch.setattr(study, "measure_all", lambda *a, **k: pytest.fail("measured"))
+    assert study.make_record("vae_beta_3", "fashion_mnist", 0) == {"history": []}
 
 
 def test_what_has_a_record_is_not_trained_again(monkeypatch, tmp_path):
@@ -155,7 +185,7 @@ def test_the_queue_passes_over_what_it_has_and_a_single_row_is_made_anew(monkeyp
     asked = []
     monkeypatch.setattr(study, "make_record", lambda *row, anew: asked.append((*row, anew)))
     study.main([])
-    assert asked == [(*row, False) for row in study.STUDY]
+    assert asked == [(*row, False) for row in [*study.STUDY, *study.FAMILY]]
     asked.clear()
     study.main(["--run", "vae", "--dataset", "mnist", "--seed", "1"])
     assert asked == [("vae", "mnist", 1, True)]

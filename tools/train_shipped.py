@@ -3,15 +3,12 @@
 import shutil
 from pathlib import Path
 
-from vae_helpers.checkpoints import SHIPPED
+from vae_helpers.checkpoints import SHIPPED, SWEEP
+from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
 
-RUNS = [
-    (run, data)
-    for data in ("fashion_mnist", "mnist")
-    for run in ("vae_published", "vae", "mmd_vae")
-]
-RUNS.append(("autoencoder", "fashion_mnist"))
+# One training of each model: the first of the study's, and the family's.
+RUNS = [(run, data) for run, data, seed in [*STUDY, *FAMILY] if seed == 0 and run not in SWEEP]
 
 
 def ship(run, dataset, out):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .data import DIGESTS
+from .family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from .files import written_whole
 from .models import MMDVAE, VAE, InfoVAE
 
@@ -21,6 +22,9 @@ PUBLISHED_BATCH_SIZE = 100
 # of it; between the mean image and what vae learnt lie 123.7 nats. Their ratio keeps the proportion.
 BERNOULLI_MMD_WEIGHT = 2215.0
 
+# Chapter 12's curve of rate and distortion: the VAE at these β, for 10 epochs each.
+SWEEP = {f"vae_beta_{beta:g}": beta for beta in (0.03, 0.1, 0.3, 3.0, 10.0, 30.0)}
+
 RUNS = {
     "vae_published": lambda: VAE(beta=1 / PUBLISHED_BATCH_SIZE),
     "vae": lambda: VAE(beta=1.0),
@@ -30,6 +34,15 @@ RUNS = {
     # to mmd_vae_stochastic only the likelihood, from there to mmd_vae only the encoder's noise.
     "mmd_vae_bernoulli": lambda: InfoVAE(alpha=1.0, lambda_=BERNOULLI_MMD_WEIGHT),
     "mmd_vae_stochastic": lambda: InfoVAE(alpha=1.0, lambda_=1.0, likelihood="squared_error"),
+    # The rest of the family, chapters 8 to 13.
+    "info_vae": lambda: InfoVAE(alpha=0.5, lambda_=0.5 + BERNOULLI_MMD_WEIGHT),
+    "vae_capacity": CapacityVAE,
+    "vae_vamp_prior": VampPriorVAE,
+    "vae_continuous_bernoulli": ContinuousBernoulliVAE,
+    "vae_gaussian": GaussianVAE,
+    "vae_8d": lambda: VAE(latent_dim=8),
+    "mmd_vae_8d": lambda: MMDVAE(latent_dim=8),
+    **{run: lambda beta=beta: VAE(beta=beta) for run, beta in SWEEP.items()},
 }
 
 SHIPPED = Path(__file__).parent / "shipped"

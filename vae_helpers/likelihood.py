@@ -45,10 +45,18 @@ class Cells(NamedTuple):
         return Cells(*(column[chosen] for column in self))
 
 
-def log_likelihood(decode, images, sigma2, low, high, *, start=128, tolerance=0.02, halvings=6):
+def standard_normal(z):
+    """log-density of N(0, I) at points z [n, d], in nats: [n]."""
+    return stats.norm.logpdf(z).sum(axis=1)
+
+
+def log_likelihood(
+    decode, images, sigma2, low, high, *, log_prior=standard_normal,
+    start=128, tolerance=0.02, halvings=6,
+):  # fmt: skip
     """log p(x) of each image, in nats, by integrating over the latent plane.
 
-    log p(x) = log ∫ N(x; decode(z), σ² I) N(z; 0, I) dz
+    log p(x) = log ∫ N(x; decode(z), σ² I) p(z) dz
 
     the decoder's picture being the mean of a Gaussian with one variance σ² for all pixels. The
     midpoint rule on squares: first on a grid that covers the rectangle, then again and again on
@@ -65,6 +73,7 @@ def log_likelihood(decode, images, sigma2, low, high, *, start=128, tolerance=0.
     images : float32, [n, 28, 28, 1]
     sigma2 : variance of a pixel, above 0
     low, high : [2], corners of the rectangle; see ``plane_to_cover``
+    log_prior : function from points [n, 2] to log p(z) [n]; by default that of N(0, I)
     start : squares along the rectangle's longer side in the first grid
     tolerance : in nats
     halvings : how often at most
@@ -81,7 +90,7 @@ def log_likelihood(decode, images, sigma2, low, high, *, start=128, tolerance=0.
     flat = np.asarray(images).reshape(len(images), -1)
     constant = -flat.shape[1] / 2 * np.log(2 * np.pi * sigma2)
 
-    cells, centres, step = _first_grid(decode, flat, sigma2, low, high, start)
+    cells, centres, step = _first_grid(decode, log_prior, flat, sigma2, low, high, start)
     result, change = _log_sum(cells, sigma2, len(flat)), np.full(len(flat), np.inf)
     done = []
     for halving in range(halvings):
@@ -89,7 +98,7 @@ def log_likelihood(decode, images, sigma2, low, high, *, start=128, tolerance=0.
         near = cells.log_terms(sigma2) > _largest(cells, sigma2, len(flat))[cells.image] - (
             40 if halving == 0 else 12
         )
-        cells, centres = _halved(decode, flat, cells.keep(near), centres, step)
+        cells, centres = _halved(decode, log_prior, flat, cells.keep(near), centres, step)
         step /= 2
         active = np.unique(cells.image)
         finer = _log_sum(cells, sigma2, len(flat))
@@ -128,12 +137,12 @@ def plane_to_cover(codes, margin=1.0):
     return low, np.maximum(codes.max(axis=0) + margin, PRIOR_LIMIT)
 
 
-def _first_grid(decode, flat, sigma2, low, high, start):
+def _first_grid(decode, log_prior, flat, sigma2, low, high, start):
     step = max(np.subtract(high, low)) / start
     axes = [np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True)]
     centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     pictures = _decode(decode, centres)
-    norms, log_mass = np.sum(pictures**2, axis=1), _log_mass(centres, step)
+    norms, log_mass = np.sum(pictures**2, axis=1), log_prior(centres) + 2 * np.log(step)
     parts = []
     for i in range(0, len(flat), BLOCK):
         part = flat[i : i + BLOCK]
@@ -144,7 +153,7 @@ def _first_grid(decode, flat, sigma2, low, high, start):
     return Cells(*(np.concatenate(c) for c in zip(*parts, strict=True))), centres, step
 
 
-def _halved(decode, flat, cells, centres, step):
+def _halved(decode, log_prior, flat, cells, centres, step):
     """Each cell's four quarters, for the images that the cell counts for."""
     corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * step / 4
     order = np.argsort(cells.place, kind="stable")
@@ -161,12 +170,8 @@ def _halved(decode, flat, cells, centres, step):
     distances = np.concatenate(distances).ravel()
     counts = [len(who) for who in image]
     place = (4 * np.repeat(np.arange(len(places)), counts)[:, None] + np.arange(4)).ravel()
-    log_mass = _log_mass(quarters, step / 2)[place]
+    log_mass = (log_prior(quarters) + 2 * np.log(step / 2))[place]
     return Cells(np.repeat(cells.image[order], 4), place, distances, log_mass), quarters
-
-
-def _log_mass(centres, step):
-    return stats.norm.logpdf(centres).sum(axis=1) + 2 * np.log(step)
 
 
 def _decode(decode, z):
@@ -194,6 +199,8 @@ def fit_measures(model, data, test_images=2000, train_images=1000):
     σ² is that of maximum likelihood on the first ``train_images`` training images, under the same
     integral: started from their squared error, fitted once, on the cells found there.
 
+    A model that learns its prior is integrated under that one.
+
     ``loglik``          mean log p(x) of the first ``test_images`` test images, in nats per image
     ``loglik_sigma2``   the fitted σ²; √σ² is in grey values from 0 to 1
     ``loglik_halving``  mean size of what the last halving of the grid changed in log p(x), in nats
@@ -206,9 +213,12 @@ def fit_measures(model, data, test_images=2000, train_images=1000):
     train_codes, codes = model.encode(train), model.encode(test)
     low, high = plane_to_cover(np.concatenate([train_codes, codes]))
     start = float(np.mean((model.decode(train_codes) - train) ** 2))
-    _, _, cells = log_likelihood(model.decode, train, start, low, high)
+    prior = {}
+    if model.learns_prior:
+        prior["log_prior"] = lambda z: model.log_prior(z.astype("float32")).numpy()
+    _, _, cells = log_likelihood(model.decode, train, start, low, high, **prior)
     sigma2 = fit_sigma2(cells, train, start)
-    found, change, _ = log_likelihood(model.decode, test, sigma2, low, high)
+    found, change, _ = log_likelihood(model.decode, test, sigma2, low, high, **prior)
     return {
         "loglik": float(found.mean()),
         "loglik_sigma2": sigma2,

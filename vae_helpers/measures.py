@@ -5,6 +5,8 @@ are in ``picture_measures`` and ``recognition``, numbers about the fit in ``like
 Chapters 4 and 7 introduce them.
 """
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 from scipy import integrate, stats
@@ -18,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from . import recognition
 from .checks import check_number
 from .likelihood import active_units, elbo, fit_measures, mutual_information, posterior
-from .losses import compute_kernel
+from .losses import compute_kernel, imq_kernel
 from .picture_measures import (
     changes_per_path,
     largest_singular_values,
@@ -111,14 +113,9 @@ def mmd_to_prior_imq(codes):
     """
     codes = np.asarray(codes, "float32")
     d = codes.shape[1]
-
-    def kernel(x, y):
-        squares = tf.reduce_sum(x**2, axis=1)[:, None] + tf.reduce_sum(y**2, axis=1)[None, :]
-        distances = tf.maximum(squares - 2.0 * tf.matmul(x, y, transpose_b=True), 0.0)
-        return 2 * d / (2 * d + distances)
-
     squares = np.sum(codes.astype("float64") ** 2, axis=1)
     within_prior = integrate.quad(lambda u: np.exp(-u) * (1 + 2 * u / d) ** (-d / 2), 0, np.inf)[0]
+    kernel = partial(imq_kernel, scale=2 * d)
     return _unbiased_mmd(codes, kernel, imq_expectation(squares, d), within_prior)
 
 
@@ -300,12 +297,13 @@ def measure_all(model, data, classifier, seed=0):
     On all 10,000 test images, on as many draws from the prior, on a 16×16 grid over the square ±4
     and on 200 straight paths; slopes and log-likelihood on the first 1,000 and 2,000 test images. A
     model without q(z|x) has no ``mutual_information`` and ``active_units``, one without logits no
-    ``elbo``. All draws follow from ``seed`` alone, so models measured with one seed are measured on
-    the same draws.
+    ``elbo``, nor has one that learns its prior; with other than two latent dimensions there is no
+    ``filled_square`` and no ``loglik``. All draws follow from ``seed`` alone, so models measured with
+    one seed are measured on the same draws.
 
     Parameters
     ----------
-    model : an Autoencoder with two latent dimensions
+    model : Autoencoder
     data : ImageDataset
     classifier : from ``study_classifier``
     seed : whole number, at least 0
@@ -316,7 +314,8 @@ def measure_all(model, data, classifier, seed=0):
     found["squared_error"] = squared_error(model, images)
     found |= measure_pictures(model, images, codes, classifier, seed)
     found |= measure_paths(model, codes, labels, classifier, seed)
-    found |= fit_measures(model, data)
+    if model.latent_dim == 2:
+        found |= fit_measures(model, data)
     return found | measure_posterior(model, images, seed)
 
 
@@ -340,19 +339,18 @@ def measure_pictures(model, images, codes, classifier, seed=0):
     """The part of ``measure_all`` that looks at samples, reconstructions and the square's grid."""
     reconstructions = model.decode(codes)
     samples = model.sample(len(images), seed)
-    axis = np.linspace(-SQUARE, SQUARE, SQUARE_STEPS)
-    square = model.decode(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
     found = {}
     for name, pictures in (("sample", samples), ("reconstruction", reconstructions)):
         ratios = sharpness_ratios(pictures, images)
         found[f"{name}_sharpness"] = ratios["gradient_energy"]
         found[f"{name}_laplacian"] = ratios["laplacian_variance"]
         found[f"{name}_blank"] = ratios["blank_share"]
-    return found | {
-        "filled_prior": filled(classifier, samples),
-        "filled_square": filled(classifier, square),
-        "filled_reconstructions": filled(classifier, reconstructions),
-    }
+    found["filled_prior"] = filled(classifier, samples)
+    if model.latent_dim == 2:
+        axis = np.linspace(-SQUARE, SQUARE, SQUARE_STEPS)
+        square = model.decode(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2))
+        found["filled_square"] = filled(classifier, square)
+    return found | {"filled_reconstructions": filled(classifier, reconstructions)}
 
 
 def measure_paths(model, codes, labels, classifier, seed=0):
@@ -377,7 +375,7 @@ def measure_posterior(model, images, seed=0):
         return {}
     z_mean, z_logvar = q
     found = {}
-    if model.decoder_output == "logits":
+    if model.decoder_output == "logits" and not model.learns_prior:
         found["elbo"] = elbo(model, images, z_mean, z_logvar, seed=seed)
     return found | {
         "mutual_information": mutual_information(z_mean, z_logvar, seed=seed),

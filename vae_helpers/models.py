@@ -34,8 +34,9 @@ class Autoencoder(keras.Model):
     """An encoder, a decoder and the training step that all models of this book share.
 
     A subclass says what is minimised: it writes ``loss_terms``, sets ``decoder_output`` to
-    "logits" or "pixels" and lists in ``reported`` what training shows beside the loss: the
-    summands, and whatever else it hands to ``observe``.
+    "logits" or "pixels" (another word needs a ``to_pixels`` of its own) and lists in ``reported`` what training shows beside the loss: the
+    summands, and whatever else it hands to ``observe``. One that learns its prior, as chapter 9's
+    does, also says so in ``learns_prior`` and writes ``log_prior`` and ``draw_prior``.
 
     Use it as any Keras model: ``compile(optimizer)``, ``fit(images, epochs=…)``, ``evaluate``,
     ``predict``, ``save``. Images are float32, [n, 28, 28, 1], in [0, 1], which these check; labels
@@ -45,6 +46,7 @@ class Autoencoder(keras.Model):
 
     decoder_output = "pixels"
     reported = ()
+    learns_prior = False
 
     def __init__(self, latent_dim, outputs_per_dim, **kwargs):
         super().__init__(**kwargs)
@@ -121,9 +123,17 @@ class Autoencoder(keras.Model):
         return self._in_batches(lambda part: self.to_pixels(self.decoder(part)), z)
 
     def sample(self, n, seed=None):
-        """Images decoded from n draws of the prior N(0, I): an array [n, 28, 28, 1] in [0, 1]."""
+        """Images decoded from n draws of the prior: an array [n, 28, 28, 1] in [0, 1]."""
         check_number(n, "n", low=1, whole=True)
-        return self.decode(np.random.default_rng(seed).standard_normal((n, self.latent_dim)))
+        return self.decode(self.draw_prior(n, np.random.default_rng(seed)))
+
+    def draw_prior(self, n, rng):
+        """n draws of the prior, N(0, I), from a NumPy generator: an array [n, latent_dim]."""
+        return rng.standard_normal((n, self.latent_dim))
+
+    def log_prior(self, z):
+        """log p(z) of points z [n, latent_dim] under the prior, N(0, I), in nats: [n]."""
+        return normal_loglik(z, 0.0, 0.0)
 
     @staticmethod
     def _in_batches(function, array):

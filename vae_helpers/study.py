@@ -1,4 +1,4 @@
-"""The trainings behind the chapter on claims, their queue, and what their records say together.
+"""The trainings behind the chapters on claims and on the family, their queue, and what they say together.
 
     python -m vae_helpers.study                                   all of them, going on where it was
     python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from .checkpoints import RUNS, build, restore, shipped_file
+from .checkpoints import RUNS, SWEEP, build, restore, shipped_file
 from .data import DIGESTS, load_images
 from .files import written_whole
 from .measures import measure_all, study_classifier
@@ -43,6 +43,16 @@ STUDY = [
     ],
 ]
 
+# One training each, for the chapters on the family; the sweep over β is not measured further.
+FAMILY = [
+    (run, "fashion_mnist", 0)
+    for run in (
+        "vae_vamp_prior", "vae_continuous_bernoulli", "vae_gaussian", *SWEEP, "vae_capacity",
+        "vae_8d", "mmd_vae_8d", "info_vae",
+    )
+]  # fmt: skip
+SWEEP_EPOCHS = 10
+
 
 # ---- making the records --------------------------------------------------------------------------
 
@@ -56,7 +66,8 @@ def make_record(run, dataset, seed, anew=False):
     Returns
     -------
     The record, a dict: what ``train`` writes, under "study" the values of ``measure_all``, and under
-    "classifier" how far the classifier behind some of them can be trusted.
+    "classifier" how far the classifier behind some of them can be trusted. The trainings of the sweep
+    over β have only the first.
     """
     path = record_path(run, dataset, seed)
     if path.exists() and not anew:
@@ -70,13 +81,14 @@ def make_record(run, dataset, seed, anew=False):
     else:
         model, record = restore(run, dataset)
 
-    data = load_images(dataset)
-    classifier = study_classifier(data)
-    record["study"] = measure_all(model, data, classifier, seed=seed)
-    record["classifier"] = {
-        "test_accuracy": classifier.test_accuracy,
-        **controls(classifier, data),
-    }
+    if run not in SWEEP:
+        data = load_images(dataset)
+        classifier = study_classifier(data)
+        record["study"] = measure_all(model, data, classifier, seed=seed)
+        record["classifier"] = {
+            "test_accuracy": classifier.test_accuracy,
+            **controls(classifier, data),
+        }
     path.parent.mkdir(exist_ok=True)
     with written_whole(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
@@ -86,8 +98,10 @@ def make_record(run, dataset, seed, anew=False):
 def _train(run, dataset, seed):
     """Train in a process of its own, which gives its memory back."""
     out = Path(f"runs/{run}-{dataset}-seed{seed}")
-    command = [sys.executable, "-m", "vae_helpers.train", run, dataset]
-    subprocess.run([*command, "--seed", str(seed), "--out", str(out)], check=True)
+    command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
+    if run in SWEEP:
+        command += ["--epochs", str(SWEEP_EPOCHS)]
+    subprocess.run([*command, "--out", str(out)], check=True)
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
     return model, json.loads((out / f"{run}-{dataset}.json").read_text())
@@ -114,7 +128,9 @@ def read_records(folder=RECORDS):
 def values(records, run, dataset, measure):
     """One measure of one run, seed by seed: {seed: number}; empty if the run has no such measure."""
     found = sorted(records.get((run, dataset), {}).items())
-    return {s: record["study"][measure] for s, record in found if measure in record["study"]}
+    return {
+        s: record["study"][measure] for s, record in found if measure in record.get("study", {})
+    }
 
 
 def differences(records, run, minus, dataset, measure):
@@ -201,7 +217,8 @@ def main(arguments=None):
         parser.error(f"--seed must be a whole number of at least 0, not {asked.seed}")
     alone = one != (None, None, None)
     try:
-        for run, dataset, seed in (progress := tqdm([one] if alone else STUDY, unit="training")):
+        queue = [one] if alone else [*STUDY, *FAMILY]
+        for run, dataset, seed in (progress := tqdm(queue, unit="training")):
             progress.set_postfix_str(f"{run} {dataset} seed {seed}")
             make_record(run, dataset, seed, anew=alone)
     except subprocess.CalledProcessError as error:

@@ -24,6 +24,8 @@ STEP = 0.05
 MAP_POINTS = 2000
 SNAPSHOT_POINTS = 1000  # fewer where there are codes of several epochs
 MARKED_PER_CLASS = 25
+# What latent_explorer.js can turn into pixels: its table toPixel.
+OUTPUTS = ("pixels", "logits", "continuous_logits")
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -174,6 +176,11 @@ def _describe_model(name, model):
     shape = model.decoder.output_shape[1:]
     if len(shape) != 3 or shape[2] != 1:
         raise ValueError(f"{name}'s decoder must give images [height, width, 1], not {list(shape)}")
+    if model.decoder_output not in OUTPUTS:
+        raise ValueError(
+            f"{name}'s decoder_output must be one of {', '.join(OUTPUTS)} for the browser to draw it, "
+            f"not {model.decoder_output!r}"
+        )
     return {"name": str(name), "decoder": decoder, "output": model.decoder_output}
 
 

@@ -141,6 +141,17 @@ export function network({ layers: chain, weights }) {
   };
 }
 
+/** What is still to be done to a decoder's output, by its model's decoder_output: a decoder of logits
+    leaves the sigmoid to its loss; a continuous Bernoulli's picture is the distribution's mean. */
+const toPixel = {
+  pixels: (value) => value,
+  logits: activations.sigmoid,
+  continuous_logits: (logit) =>
+    Math.abs(logit) < 0.1
+      ? 0.5 + logit / 12 - logit ** 3 / 720
+      : 1 / (1 - Math.exp(-logit)) - 1 / logit,
+};
+
 /** A model as the panels use it: its name, the size of its images, decode(z) → pixels in 0 … 1, and
     where the encoder came along encode(pixels) → { z, sigma }. */
 export function openModel({ name, decoder, encoder, output }) {
@@ -148,8 +159,7 @@ export function openModel({ name, decoder, encoder, output }) {
   const [height, width] = decoder.layers.at(-1).output;
   const decode = (z) => {
     const image = run(Float32Array.from(z));
-    // A decoder of logits leaves the sigmoid to its loss, so it is still to be done.
-    return output === "logits" ? image.map(activations.sigmoid) : image;
+    return image.map(toPixel[output]);
   };
 
   const runEncoder = encoder && network(encoder);
