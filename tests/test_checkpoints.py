@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import shutil
+import subprocess
 
 import h5py
 import keras
@@ -128,7 +130,39 @@ def test_nothing_but_the_runs_of_this_book_is_shipped():
         for run, dataset in SHIPPED
         for kind in ("weights.h5", "npz", "json")
     }
-    assert there == expected
+    assert there == expected | {"SHA256SUMS"}
+
+
+def test_the_digests_are_those_that_sha256sum_would_find():
+    done = subprocess.run(
+        ["sha256sum", "-c", "--strict", "SHA256SUMS"],
+        cwd=checkpoints.SHIPPED, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": OK") == 3 * len(SHIPPED)
+
+
+@pytest.mark.parametrize("kind", ["weights.h5", "npz", "json"])
+@pytest.mark.parametrize("harm", ["a bit flipped", "cut short", "swapped", "not in the list"])
+def test_a_shipped_file_that_was_altered_is_refused(tmp_path, monkeypatch, kind, harm):
+    shutil.copytree(checkpoints.SHIPPED, tmp_path / "shipped")
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
+    path = checkpoints.shipped_file("vae", "mnist", kind)
+    content = bytearray(path.read_bytes())
+    if harm == "a bit flipped":
+        content[len(content) // 2] ^= 1
+    elif harm == "cut short":
+        content = content[:-1]
+    elif harm == "swapped":
+        content = (path.parent / f"vae-fashion_mnist.{kind}").read_bytes()
+    else:
+        sums = path.parent / "SHA256SUMS"
+        kept = [line for line in sums.read_text().splitlines() if not line.endswith(path.name)]
+        sums.write_text("\n".join(kept))
+    path.write_bytes(content)
+    look = {"weights.h5": checkpoints.restore, "npz": checkpoints.snapshots}
+    with pytest.raises(ValueError, match=rf"vae-mnist.{kind} is not the file that this book ships"):
+        look.get(kind, checkpoints.read_record)("vae", "mnist")
 
 
 @every_run

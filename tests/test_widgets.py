@@ -189,6 +189,16 @@ def test_sliders_reach_the_codes_and_the_grid(codes, low, high, fashion_mnist):
         assert (slider.min, slider.max, slider.value) == (low, high, 0)
 
 
+def test_a_decoder_output_that_the_browser_cannot_draw_is_refused_by_name():
+    class Other(Shifted):
+        decoder_output = "counts"
+
+    with pytest.raises(
+        ValueError, match=r"a's decoder_output must be one of pixels, logits, .*'counts'"
+    ):
+        latent_explorer({"a": Other([[0, 0]])})
+
+
 def test_without_data_sliders_reach_the_grid(vae):
     assert [(s.min, s.max) for s in latent_explorer({"a": vae}).sliders] == [(-4, 4)] * 2
 

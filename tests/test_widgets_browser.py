@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 
 from vae_helpers.checkpoints import restore
 from vae_helpers.data import CLASS_NAMES, ImageDataset
+from vae_helpers.family import ContinuousBernoulliVAE
 from vae_helpers.models import MMDVAE, VAE
 from vae_helpers.widgets import latent_explorer
 from vae_helpers.widgets.layers import describe
@@ -57,6 +58,17 @@ def models():
 
 
 @pytest.fixture(scope="module")
+def grey():
+    """A model whose pictures are not the sigmoid of its logits; these run from about −20 to 20."""
+    keras.utils.set_random_seed(2)
+    model = lively(ContinuousBernoulliVAE())
+    last = model.decoder.layers[-1]
+    spread = np.std(model.decoder(np.random.default_rng(0).standard_normal((50, 2))))
+    last.kernel.assign(8 / spread * last.kernel)
+    return {"continuous Bernoulli": model}
+
+
+@pytest.fixture(scope="module")
 def data():
     """Test images like a data set's: 300 soft blobs, ten classes by where they lie."""
     rng = np.random.default_rng(0)
@@ -94,7 +106,7 @@ def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, models, data, snapshots):
+def site(tmp_path_factory, models, grey, data, snapshots):
     """The address of a server with the pages of this file on it."""
     spec = importlib.util.spec_from_file_location("book_assets", ROOT / "tools" / "book_assets.py")
     book_assets = importlib.util.module_from_spec(spec)
@@ -114,6 +126,7 @@ def site(tmp_path_factory, models, data, snapshots):
         "grid": latent_explorer(models, grid=True),
         "pad": latent_explorer(models, data, pad=True),
         "walk": latent_explorer(models, data, walk=True),
+        "grey": latent_explorer(grey),
         "three": latent_explorer({"VAE": lively(VAE(latent_dim=3))}),
     }
     for name, explorer in explorers.items():
@@ -276,6 +289,14 @@ def test_in_the_built_book_the_pictures_are_keras_s_of_the_shipped_weights(chrom
             else:
                 handle.press("ArrowRight")
         assert all(a > b for a, b in zip(check_pictures(page, shipped), before, strict=True))
+
+
+def test_the_pictures_of_a_continuous_bernoulli_are_its_mean(visit, grey):
+    page = visit("grey")
+    check_pictures(page, grey)
+    x, y = centre(page.locator(".noUi-handle").first)
+    drag(page, (x, y), (x + 60, y))
+    check_pictures(page, grey)
 
 
 def test_one_slider_for_each_of_three_dimensions(visit):

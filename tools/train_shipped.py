@@ -1,9 +1,15 @@
-"""Train what the package ships, one after the other, and put the results into the package."""
+"""Train what the package ships, one after the other, and put the results into the package.
+
+    python tools/train_shipped.py [vae_vamp_prior …]
+
+What is finished in runs/ is only put there.
+"""
 
 import shutil
+import sys
 from pathlib import Path
 
-from vae_helpers.checkpoints import SHIPPED, SWEEP
+from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
 from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
 
@@ -12,18 +18,25 @@ RUNS = [(run, data) for run, data, seed in [*STUDY, *FAMILY] if seed == 0 and ru
 
 
 def ship(run, dataset, out):
-    """Copy the three files of a finished training into the package."""
+    """Copy the three files of a finished training into the package, and write all digests anew."""
     SHIPPED.mkdir(exist_ok=True)
     for kind in ("weights.h5", "npz", "json"):
         shutil.copy(Path(out) / f"{run}-{dataset}.{kind}", SHIPPED)
+    files = sorted(path for path in SHIPPED.iterdir() if path.name != "SHA256SUMS")
+    lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
+    (SHIPPED / "SHA256SUMS").write_text("".join(lines))
 
 
-def main():
+def main(names):
+    if unknown := set(names) - {run for run, _ in RUNS}:
+        sys.exit(f"no such run: {', '.join(sorted(unknown))}")
     for run, dataset in RUNS:
+        if names and run not in names:
+            continue
         out = Path("runs") / f"{run}-{dataset}-seed0"
         train(run, dataset, out=out)
         ship(run, dataset, out)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,9 +1,10 @@
 """The runs of this book by name, and their shipped weights and records.
 
 Weights are HDF5 files, codes and decoders over time NumPy arrays, records JSON: nothing that is
-loaded can carry code.
+loaded can carry code. ``shipped/SHA256SUMS`` says what they must be; ``sha256sum -c`` reads it too.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def restore(run, dataset):
 
     Raises
     ------
-    ValueError  unknown run or data set
+    ValueError  unknown run or data set, or a shipped file that has been altered
     FileNotFoundError  that run is not shipped for that data set
     """
     model = build(run)
@@ -102,7 +103,7 @@ def snapshots(run, dataset):
 
 
 def shipped_file(run, dataset, kind):
-    """The path of one of a shipped training's three files."""
+    """The path of one of a shipped training's three files, once it has been found unaltered."""
     for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "data set")):
         if value not in names:
             raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
@@ -113,7 +114,19 @@ def shipped_file(run, dataset, kind):
             f"{run!r} on {dataset!r} is not shipped; there are {', '.join(there) or 'none'}. "
             f"Train it: python -m vae_helpers.train {run} {dataset}"
         )
+    lines = (SHIPPED / "SHA256SUMS").read_text().splitlines()
+    expected = {name: digest for digest, name in map(str.split, lines)}
+    if digest_of(path) != expected.get(path.name):
+        raise ValueError(
+            f"{path} is not the file that this book ships: it was altered, cut short or swapped. "
+            "Install the package again, or in a clone: git checkout vae_helpers/shipped"
+        )
     return path
+
+
+def digest_of(path):
+    """A file's SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def save_weights(model, path):
