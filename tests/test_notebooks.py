@@ -62,7 +62,7 @@ def package_functions():
 
 LESSONS = {
     "build_encoder", "build_decoder", "reparameterize", "normal_loglik", "normal_kl",
-    "bernoulli_loglik", "loss_terms", "train_step", "squared_distances", "compute_kernel", "compute_mmd",
+    "bernoulli_loglik", "loss_terms", "train_step", "squared_distances", "mixture_loglik", "log_prior", "draw_prior", "pseudo_images", "compute_kernel", "compute_mmd",
 }  # fmt: skip
 
 
