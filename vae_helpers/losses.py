@@ -234,9 +234,11 @@ def kernel_mmd(x, y, kernel=compute_kernel, unbiased=False):
     def within(a):
         if not unbiased:
             return tf.reduce_mean(kernel(a, a))
-        n = len(a)
-        if n < 2:
-            raise ValueError(f"the unbiased estimate needs at least 2 points in x and y, not {n}")
+        if (known := a.shape[0]) is not None and known < 2:  # inside a graph it may be unknown
+            raise ValueError(
+                f"the unbiased estimate needs at least 2 points in x and y, not {known}"
+            )
+        n = tf.cast(tf.shape(a)[0], a.dtype)
         return (tf.reduce_sum(kernel(a, a)) - n) / (n * (n - 1))
 
     return within(x) + within(y) - 2.0 * tf.reduce_mean(kernel(x, y))
