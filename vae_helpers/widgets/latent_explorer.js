@@ -423,7 +423,7 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
   let emphasis = null; // the class picked in the legend
   const many = labels.length.toLocaleString("en");
   const isLast = () => epoch === last;
-  const about = `Codes of ${many} test images; dashed: one and two σ of the prior`;
+  const about = `Codes of ${many} test images; dashed: one and two σ of N(0, I)`;
   root.append(make("div", { class: "about" }, about));
 
   const maps = models.map((model, m) => {
