@@ -61,11 +61,17 @@ def test_fit_sigma2_finds_the_variance_that_made_the_images():
     assert best > exact_loglik(images, 1.02 * found).mean()
 
 
-def test_fit_measures_fits_on_training_images_and_scores_test_images():
+@pytest.mark.parametrize("learns_prior", [False, True])
+def test_fit_measures_fits_on_training_images_and_scores_test_images(learns_prior):
     train, test = linear_images(30, seed=4), linear_images(20, seed=5)
     solve = np.linalg.pinv(AXES)
+    # A prior that has moved with the codes leaves log p(x) as it was.
+    centre = np.array([7.0, -3.0]) if learns_prior else np.zeros(2)
     model = SimpleNamespace(
-        encode=lambda x: (x.reshape(-1, 784) - 0.5) @ solve.T, decode=linear_decoder
+        encode=lambda x: (x.reshape(-1, 784) - 0.5) @ solve.T + centre,
+        decode=lambda z: linear_decoder(z - centre),
+        learns_prior=learns_prior,
+        log_prior=lambda z: tf.constant(stats.norm.logpdf(z, centre).sum(axis=1)),
     )
     data = SimpleNamespace(train_images=train, test_images=test)
     found = likelihood.fit_measures(model, data, test_images=10)

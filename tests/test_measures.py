@@ -229,7 +229,7 @@ def test_measure_looks_at_test_images_and_fits_neighbours_on_training_images():
 class TwoPixels:
     """A made-up model: its code is two pixels, its decoder lights two halves of the picture."""
 
-    latent_dim, decoder_output = 2, "pixels"
+    latent_dim, decoder_output, learns_prior = 2, "pixels", False
     encoder = SimpleNamespace(output_shape=(None, 2))
 
     @staticmethod
@@ -293,6 +293,23 @@ def test_measure_all_returns_the_measures_that_the_titles_name(two_pixels):
     assert 1 <= found["class_changes"] < 1.2
     assert found["path_ratio"] == pytest.approx(1, abs=0.1)
     assert 0 < found["slope_median"] <= found["slope_high"] <= 0.25 * np.sqrt(28 * 14) + 1e-6
+
+
+def test_with_three_dimensions_there_is_no_grid_and_no_integral(two_pixels, monkeypatch):
+    class WithAThird(TwoPixels):
+        latent_dim = 3
+
+        @staticmethod
+        def encode(images):
+            return np.pad(TwoPixels.encode(images), [(0, 0), (0, 1)])
+
+        @staticmethod
+        def decoder(z):
+            return TwoPixels.decoder(z[:, :2])
+
+    found = measures.measure_all(WithAThird(), *two_pixels[1:])
+    in_the_plane = {"filled_square", "loglik", "loglik_sigma2", "loglik_halving"}
+    assert measures.measure_all(*two_pixels).keys() - found.keys() == in_the_plane
 
 
 def test_the_draws_of_measure_all_follow_from_the_seed(two_pixels):
