@@ -23,7 +23,7 @@ PUBLISHED_BATCH_SIZE = 100
 # of it; between the mean image and what vae learnt lie 123.7 nats. Their ratio keeps the proportion.
 BERNOULLI_MMD_WEIGHT = 2215.0
 
-# Chapter 12's curve of rate and distortion: the VAE at these β, for 10 epochs each.
+# For a curve of rate and distortion: the VAE at these β, 10 epochs each.
 SWEEP = {f"vae_beta_{beta:g}": beta for beta in (0.03, 0.1, 0.3, 3.0, 10.0, 30.0)}
 
 RUNS = {
@@ -35,7 +35,7 @@ RUNS = {
     # to mmd_vae_stochastic only the likelihood, from there to mmd_vae only the encoder's noise.
     "mmd_vae_bernoulli": lambda: InfoVAE(alpha=1.0, lambda_=BERNOULLI_MMD_WEIGHT),
     "mmd_vae_stochastic": lambda: InfoVAE(alpha=1.0, lambda_=1.0, likelihood="squared_error"),
-    # The rest of the family, chapters 8 to 13.
+    # The rest of the family.
     "info_vae": lambda: InfoVAE(alpha=0.5, lambda_=0.5 + BERNOULLI_MMD_WEIGHT),
     "vae_capacity": CapacityVAE,
     "vae_vamp_prior": VampPriorVAE,

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from . import recognition
 from .checks import check_number
 from .likelihood import active_units, elbo, fit_measures, mutual_information, posterior
-from .losses import compute_kernel, imq_kernel
+from .losses import gaussian_kernel, imq_kernel
 from .picture_measures import (
     changes_per_path,
     largest_singular_values,
@@ -87,12 +87,10 @@ def mmd_to_prior(codes, sigma2=None):
     codes = np.asarray(codes, "float32")
     d = codes.shape[1]
     sigma2 = d**2 / 2 if sigma2 is None else check_number(sigma2, "sigma2", low=1e-6)
-    # compute_kernel has σ² = d²/2; on scaled codes it is the kernel of any other width.
-    scale = np.float32(np.sqrt(d**2 / (2 * sigma2)))
     squares = np.sum(codes.astype("float64") ** 2, axis=1)
     to_prior = (sigma2 / (sigma2 + 1)) ** (d / 2) * np.exp(-squares / (2 * (sigma2 + 1)))
     within_prior = (sigma2 / (sigma2 + 2)) ** (d / 2)
-    return _unbiased_mmd(codes * scale, compute_kernel, to_prior, within_prior)
+    return _unbiased_mmd(codes, partial(gaussian_kernel, sigma2=sigma2), to_prior, within_prior)
 
 
 def mmd_to_prior_imq(codes):
