@@ -295,6 +295,16 @@ def test_measure_all_returns_the_measures_that_the_titles_name(two_pixels):
     assert 0 < found["slope_median"] <= found["slope_high"] <= 0.25 * np.sqrt(28 * 14) + 1e-6
 
 
+def test_a_hole_is_where_no_training_code_is_as_near_as_to_nearly_all_test_codes():
+    # Training codes on whole numbers; 199 of 200 test codes are 0.1 from one, the last is 0.4 away.
+    train = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=-1).reshape(-1, 2)
+    test = train[:200] + [0.1, 0.0]
+    test[0] += [0.3, 0.0]
+    z = np.array([[3.05, 4.0], [3.0, 4.2], [3.5, 4.5], [-1.0, 0.0], [19.0, 19.0]])
+    found = measures.in_hole(train, test, z)
+    assert found.tolist() == [False, True, True, True, False]
+
+
 def test_with_three_dimensions_there_is_no_grid_and_no_integral(two_pixels, monkeypatch):
     class WithAThird(TwoPixels):
         latent_dim = 3

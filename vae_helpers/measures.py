@@ -13,7 +13,7 @@ from scipy import integrate, stats
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import normalized_mutual_info_score, silhouette_score
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -176,6 +176,28 @@ def sliced_wasserstein(codes, projections=64):
     density = stats.norm.pdf(stats.norm.ppf(np.arange(n + 1) / n))
     squared = np.mean(projected**2, axis=0) + 1 - 2 * (density[:-1] - density[1:]) @ projected
     return float(np.sqrt(max(squared.mean(), 0.0)))
+
+
+def in_hole(train_codes, test_codes, z):
+    """Which points z lie in a hole: where the decoder saw no code in training.
+
+    A point is in a hole if the nearest training code is farther away than it is for 99 % of the test
+    codes. Pitfall: a thin spread of codes far out makes no hole, whatever is decoded there.
+    Chapters 9 and 10 introduce it.
+
+    Parameters
+    ----------
+    train_codes : [n, d]
+    test_codes : [m, d]
+    z : [k, d]
+
+    Returns
+    -------
+    [k], True or False
+    """
+    nearest = NearestNeighbors(n_neighbors=1).fit(train_codes)
+    usual = np.quantile(nearest.kneighbors(test_codes)[0], 0.99)
+    return nearest.kneighbors(z)[0][:, 0] > usual
 
 
 # ---- what codes know about classes ----------------------------------------------------------
