@@ -34,9 +34,10 @@ class Autoencoder(keras.Model):
     """An encoder, a decoder and the training step that all models of this book share.
 
     A subclass says what is minimised: it writes ``loss_terms``, sets ``decoder_output`` to
-    "logits" or "pixels" (another word needs a ``to_pixels`` of its own) and lists in ``reported`` what training shows beside the loss: the
-    summands, and whatever else it hands to ``observe``. One that learns its prior, as chapter 9's
-    does, also says so in ``learns_prior`` and writes ``log_prior`` and ``draw_prior``.
+    "logits" or "pixels" (another word needs a ``to_pixels`` of its own) and lists in ``reported``
+    what training shows beside the loss: the summands, and whatever else it hands to ``observe``.
+    One that learns its prior, as chapter 9's does, also says so in ``learns_prior`` and writes
+    ``log_prior`` and ``draw_prior``.
 
     Use it as any Keras model: ``compile(optimizer)``, ``fit(images, epochs=…)``, ``evaluate``,
     ``predict``, ``save``. Images are float32, [n, 28, 28, 1], in [0, 1], which these check; labels

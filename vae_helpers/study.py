@@ -1,4 +1,4 @@
-"""The trainings behind the chapters on claims and on the family, their queue, and what they say together.
+"""The trainings behind the chapters on claims and on the family: their queue, what they say together.
 
     python -m vae_helpers.study                                   all of them, going on where it was
     python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
