@@ -25,11 +25,14 @@ SHIPPED = [
     ],
     *[
         (run, "fashion_mnist")
-        for run in ("autoencoder", "mmd_vae_bernoulli", "mmd_vae_stochastic", "vae_vamp_prior")
+        for run in (
+            "autoencoder", "mmd_vae_bernoulli", "mmd_vae_stochastic", "vae_vamp_prior",
+            "vae_continuous_bernoulli", "vae_gaussian", "vae_capacity", "vae_8d", "mmd_vae_8d",
+        )
     ],
-]
+]  # fmt: skip
 # What a model's file holds beside its networks' weights.
-ALSO = {"vae_vamp_prior": 100 * 784}
+ALSO = {"vae_vamp_prior": 100 * 784, "vae_gaussian": 1, "vae_capacity": 1}
 DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
 
 every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
@@ -167,9 +170,12 @@ def test_a_shipped_file_that_was_altered_is_refused(tmp_path, monkeypatch, kind,
 
 @every_run
 def test_a_shipped_run_holds_weights_only(run, dataset):
-    encoder = 23_426 if run in ("mmd_vae", "autoencoder") else 28_036
+    encoder = 23_426 if run in ("mmd_vae", "autoencoder", "mmd_vae_8d") else 28_036
+    networks = encoder + 41_953
+    if run.endswith("_8d"):  # six dimensions more: outputs of the encoder, inputs of the decoder
+        networks += 6 * ((1 if run == "mmd_vae_8d" else 2) * 2305 + 1568)
     found = numbers_in(checkpoints.SHIPPED / f"{run}-{dataset}.weights.h5")
-    assert found == encoder + 41_953 + ALSO.get(run, 0)
+    assert found == networks + ALSO.get(run, 0)
 
 
 @every_run
@@ -217,36 +223,51 @@ def test_a_hand_computation_finds_the_same_test_loss(shipped, run, dataset):
     model, images, said = run.model, run.data.test_images, run.record["test"]["50"]
     rng = np.random.default_rng(0)
     z = outputs = model.encoder.predict(images, batch_size=1000, verbose=0).astype("float64")
-    if outputs.shape[1] == 4:
-        mean, spread = outputs[:, :2], np.exp(outputs[:, 2:] / 2)
+    d = model.latent_dim
+    if outputs.shape[1] == 2 * d:
+        mean, spread = outputs[:, :d], np.exp(outputs[:, d:] / 2)
         z = mean + spread * rng.standard_normal(mean.shape)
     decoded = model.decoder.predict(z, batch_size=1000, verbose=0).astype("float64")
-    if model.decoder_output == "logits":
-        pixels = images * special.log_expit(decoded) + (1 - images) * special.log_expit(-decoded)
-        reconstruction = -pixels.sum(axis=(1, 2, 3)).mean()
-    else:
-        reconstruction = np.mean((images - decoded) ** 2)
-    assert reconstruction == pytest.approx(said["reconstruction"], rel=5e-3)
+    assert reconstruction_by_hand(model, images, decoded) == pytest.approx(
+        said["reconstruction"], rel=5e-3
+    )
     assert said["loss"] == pytest.approx(
         sum(said[term] for term in ("reconstruction", "divergence", "mmd") if term in said),
         rel=1e-5,
     )
-    if isinstance(model, VAE):
+    if isinstance(model, CapacityVAE):
+        kl = 0.5 * (mean**2 + spread**2 - 1 - 2 * np.log(spread)).sum(axis=1)
+        assert kl.mean() == pytest.approx(said["kl"], rel=1e-3)
+        # A mean over batches of |KL − C|, which is at least that of the means.
+        assert said["divergence"] >= 0.999 * model.gamma * abs(said["kl"] - model.capacity)
+    elif isinstance(model, VAE):
         log_ratio = stats.norm.logpdf(z, mean, spread).sum(axis=1) - log_prior(model, z)
         assert model.beta * log_ratio.mean() == pytest.approx(said["divergence"], rel=0.02)
     else:
         assert said.get("divergence", 0) == 0  # the shipped InfoVAEs have α = 1
         prior = rng.standard_normal(z.shape)
         mmd = [
-            rbf_kernel(x, gamma=1 / 4).mean()
-            + rbf_kernel(y, gamma=1 / 4).mean()
-            - 2 * rbf_kernel(x, y, gamma=1 / 4).mean()
+            rbf_kernel(x, gamma=1 / d**2).mean()
+            + rbf_kernel(y, gamma=1 / d**2).mean()
+            - 2 * rbf_kernel(x, y, gamma=1 / d**2).mean()
             for x, y in zip(np.split(z, 100), np.split(prior, 100), strict=True)
         ]
         standard_error = model.mmd_weight * np.std(mmd) / np.sqrt(len(mmd))
         expected = model.mmd_weight * np.mean(mmd)
         # The record's mean over 100 batches scatters as this one does.
         assert abs(said["mmd"] - expected) <= 6 * standard_error + 1e-9
+
+
+def reconstruction_by_hand(model, images, decoded):
+    if isinstance(model, GaussianVAE):
+        sigma = np.exp(float(model.pixel_logvar) / 2)
+        return -stats.norm.logpdf(images, decoded, sigma).sum(axis=(1, 2, 3)).mean()
+    if model.decoder_output == "pixels":
+        return np.mean((images - decoded) ** 2)
+    pixels = images * special.log_expit(decoded) + (1 - images) * special.log_expit(-decoded)
+    if isinstance(model, ContinuousBernoulliVAE):
+        pixels += np.log(decoded / np.tanh(decoded / 2))
+    return -pixels.sum(axis=(1, 2, 3)).mean()
 
 
 def log_prior(model, z):
@@ -288,7 +309,7 @@ def test_the_snapshots_end_with_the_shipped_model(shipped, run, dataset):
     snapshots = restored.snapshots
     assert snapshots["epochs"].tolist() == [0, 1, 10, 20, 30, 40, 50]
     codes = snapshots["codes"]
-    assert (codes.shape, codes.dtype) == ((7, 2000, 2), np.float16)
+    assert (codes.shape, codes.dtype) == ((7, 2000, restored.model.latent_dim), np.float16)
     # float16 keeps eleven bits.
     np.testing.assert_allclose(codes[-1], restored.test_codes[:2000], rtol=1e-3, atol=1e-3)
     for earlier, later in itertools.pairwise(codes):

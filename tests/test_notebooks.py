@@ -63,6 +63,7 @@ def package_functions():
 LESSONS = {
     "build_encoder", "build_decoder", "reparameterize", "normal_loglik", "normal_kl",
     "bernoulli_loglik", "loss_terms", "train_step", "squared_distances", "mixture_loglik", "log_prior", "draw_prior", "pseudo_images", "compute_kernel", "compute_mmd",
+    "continuous_bernoulli_loglik", "continuous_bernoulli_mean", "gaussian_loglik", "to_pixels",
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class CapacityVAE(VAE):
     −log p(x|z), averaged over the batch, + γ · | KL − C(t) |,  C(t) = capacity · min(t / steps, 1)
 
     KL is the batch's mean of KL(q(z|x) ‖ p(z)) in closed form, t the training steps so far.
-    Source: Burgess et al. (2018), section 5 (no chapter shows it yet).
+    Source: Burgess et al. (2018), section 5; introduced in chapter 12.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class ContinuousBernoulliVAE(VAE):
     """A VAE with a true likelihood of grey pixels, the continuous Bernoulli distribution.
 
     Its pictures are that distribution's mean, which is not the sigmoid of the logits.
-    Source: Loaiza-Ganem & Cunningham (2019). No chapter shows it yet. Parameters as ``VAE``.
+    Source: Loaiza-Ganem & Cunningham (2019); introduced in chapter 11. Parameters as ``VAE``.
     """
 
     decoder_output = "continuous_logits"
@@ -163,7 +163,7 @@ class ContinuousBernoulliVAE(VAE):
 class GaussianVAE(VAE):
     """A VAE whose decoder draws the mean of Gaussian pixels, of one variance that is learnt too.
 
-    Source: Rybkin, Daniilidis & Levine (2021). No chapter shows it yet. Parameters as ``VAE``.
+    Source: Rybkin, Daniilidis & Levine (2021); introduced in chapter 11. Parameters as ``VAE``.
     """
 
     decoder_output = "pixels"

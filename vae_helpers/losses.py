@@ -270,7 +270,7 @@ def continuous_bernoulli_loglik(images, logits):
     Σ_pixels [ x · log λ + (1 − x) · log(1 − λ) + log C(λ) ],  λ = sigmoid(logits)
 
     C(λ) = l / tanh(l/2), l the logit, makes the density of x in [0, 1] integrate to 1; it is what
-    ``bernoulli_loglik`` lacks. Source: Loaiza-Ganem & Cunningham (2019).
+    ``bernoulli_loglik`` lacks. Introduced in chapter 11. Source: Loaiza-Ganem & Cunningham (2019).
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def continuous_bernoulli_mean(logits):
 
     E[x] = 1 / (1 − exp(−l)) − 1 / l,  l the logit
 
-    between ½ and λ, never as near to 0 or 1 as λ.
+    between ½ and λ, never as near to 0 or 1 as λ. Introduced in chapter 11.
     Source: Loaiza-Ganem & Cunningham (2019), section 3.
 
     Parameters
@@ -324,7 +324,7 @@ def gaussian_loglik(images, means, logvar):
 
     −½ Σ_pixels [ log 2π + logvar + (x − mean)² / exp(logvar) ]
 
-    Source: Rybkin, Daniilidis & Levine (2021).
+    Introduced in chapter 11. Source: Rybkin, Daniilidis & Levine (2021).
 
     Parameters
     ----------
