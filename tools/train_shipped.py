@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
-from vae_helpers.study import FAMILY, STUDY
+from vae_helpers.study import EPOCHS, FAMILY, STUDY
 from vae_helpers.train import train
 
 # One training of each model: the first of the study's, and the family's.
@@ -34,7 +34,7 @@ def main(names):
         if names and run not in names:
             continue
         out = Path("runs") / f"{run}-{dataset}-seed0"
-        train(run, dataset, out=out)
+        train(run, dataset, epochs=EPOCHS.get(run, 50), out=out)
         ship(run, dataset, out)
 
 
