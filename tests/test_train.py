@@ -230,6 +230,19 @@ def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, s
     assert set(parts["test"]) >= {"1", "3"}
 
 
+def test_with_one_device_the_mirrored_strategy_is_the_training_without_it(tmp_path, small):
+    assert len(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")) == 1
+    weights = []
+    for name, options in (("default", []), ("mirrored", ["--strategy", "mirrored"])):
+        out = tmp_path / name
+        train.main(["mmd_vae", "mnist", "--epochs", "1", "--out", str(out), *options])
+        model = checkpoints.build("mmd_vae")
+        model.load_weights(out / "mmd_vae-mnist.weights.h5")
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_the_decoder_over_time_is_kept_for_the_runs_that_draw_it(tmp_path, small):
     train.train("mmd_vae", "fashion_mnist", epochs=1, out=tmp_path)
     with np.load(tmp_path / "mmd_vae-fashion_mnist.npz", allow_pickle=False) as file:
@@ -304,6 +317,7 @@ def test_a_wrong_number_is_refused_by_name_and_leaves_nothing_behind(tmp_path, s
         (["vae", "cifar10"], "invalid choice: 'cifar10'"),
         (["vae", "mnist", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
         (["vae"], "required: dataset"),
+        (["vae", "mnist", "--strategy", "cloned"], "--strategy: invalid choice: 'cloned'"),
     ],
 )
 def test_a_wrong_word_on_the_command_line_shows_the_usage_and_one_line(capsys, arguments, message):

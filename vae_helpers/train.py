@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from . import distributed
 from .checkpoints import RUNS, build, save_weights
 from .checks import check_number
 from .data import DIGESTS, DataError, load_images, to_batches
@@ -42,6 +43,7 @@ def train(
     learning_rate=1e-4,
     train_images=None,
     out=None,
+    strategy=None,
 ):
     """Train ``run`` on ``dataset`` and write weights, snapshots and a record.
 
@@ -54,6 +56,9 @@ def train(
     batch_size, learning_rate : of Adam; published 100 and 1e-4
     train_images : use only the first so many training images (a quick look); all by default
     out : folder, by default runs/<run>-<dataset>-seed<seed>
+    strategy : None, or "mirrored": on all GPUs of this machine, each with its share of every batch.
+        It changes the result by rounding only, so it is no part of the record's settings, and a
+        training may go on with another number of GPUs.
 
     Returns
     -------
@@ -68,8 +73,9 @@ def train(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
-    model = build(run)
-    model.compile(keras.optimizers.Adam(learning_rate))
+    with distributed.scope(strategy):
+        model = distributed.mirrored(build(run))
+        model.compile(keras.optimizers.Adam(learning_rate))
     settings = {
         "run": run, "dataset": dataset, "seed": seed, "batch_size": batch_size,
         "learning_rate": learning_rate, "train_images": train_images,
@@ -110,7 +116,8 @@ class TrainingState:
     """
 
     def __init__(self, model, settings, folder):
-        model.optimizer.build(model.trainable_variables)  # restore needs its variables to exist
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)  # restore needs its variables to exist
         self.progress = tf.Variable("", dtype=tf.string)
         self.settings, self.history = settings, []
         checkpoint = tf.train.Checkpoint(
@@ -206,6 +213,11 @@ def main(arguments=None):
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--train-images", type=int, help="only the first so many, for a quick look")
     parser.add_argument("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
+    parser.add_argument(
+        "--strategy",
+        choices=distributed.STRATEGIES,
+        help="mirrored: all GPUs of this machine, each with its share of every batch",
+    )
     settings = vars(parser.parse_args(arguments))
     try:
         train(**settings)

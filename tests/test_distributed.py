@@ -1,0 +1,258 @@
+"""Several devices: that they train as one does, for every model, whatever the shares of a batch.
+
+TensorFlow must be told of several CPU devices before it starts. So what is compared here is made by
+other processes, which run this file: ``python -m tests.test_distributed``.
+"""
+
+import functools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_helpers import checkpoints, distributed, models, train
+from vae_helpers.data import load_images, to_batches
+
+ROOT = Path(__file__).parent.parent
+
+# One run of each class.
+FIRST = ("vae", "mmd_vae")
+OTHERS = ("info_vae", "vae_capacity", "vae_vamp_prior", "vae_continuous_bernoulli", "vae_gaussian")
+EVERY_RUN = [*FIRST, *(pytest.param(run, marks=pytest.mark.long) for run in OTHERS)]
+# Images, and the batch's size: Keras gives each device half of the size as long as there are images.
+SHARES = {"equal shares": (12, 12), "unequal shares": (13, 13), "an empty share": (5, 12)}
+
+
+# ---- what the other processes do -------------------------------------------------------------
+
+
+def main(devices, task, *arguments):
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    one = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [one] * int(devices))
+    {"steps": write_steps, "trainings": run_trainings}[task](*arguments)
+
+
+def write_steps(out, *runs):
+    """Terms and gradients of single training steps, with and without the strategy."""
+    images = np.random.default_rng(0).uniform(size=(13, 28, 28, 1)).astype("float32")
+    found = {}
+    for run in runs:
+        for place in (None, "mirrored", "plain")[: 3 if run == "mmd_vae" else 2]:
+            keras.utils.set_random_seed(0)
+            with distributed.scope("mirrored" if place else None):
+                model = checkpoints.build(run)
+                if place == "mirrored":
+                    model = distributed.mirrored(model)
+                # A power of 2, and so small that the weights stay where they are.
+                model.compile(keras.optimizers.SGD(2.0**-20, momentum=0.5))
+            expected = 1 if place is None else len(tf.config.list_logical_devices("CPU"))
+            assert model.distribute_strategy.num_replicas_in_sync == expected
+            # Without the mixin Keras refuses shares that differ.
+            for shares, (n, batch_size) in list(SHARES.items())[: 1 if place == "plain" else None]:
+                batches = to_batches(images[:n], batch_size)
+                key = f"{run}/{shares}/{place}"
+                for name, (value,) in model.fit(batches, verbose=0).history.items():
+                    found[f"{key}/term {name}"] = value
+                # From 0, the momentum after one step is the gradient times the learning rate.
+                for i, momentum in enumerate(model.optimizer.momentums):
+                    found[f"{key}/gradient {i}"] = momentum.numpy() * -(2.0**20)
+                    momentum.assign(tf.zeros_like(momentum))
+                found[f"{key}/noise"] = model.seed_generator.state.numpy()
+                for i, weight in enumerate(model.non_trainable_weights):
+                    found[f"{key}/counter {i}"] = weight.numpy()
+            if place != "plain":
+                terms = model.evaluate(to_batches(images, 12), return_dict=True, verbose=0)
+                found |= {f"{run}/evaluate/{place}/term {k}": v for k, v in terms.items()}
+    np.savez(out, **found)
+
+
+def run_trainings(*commands):
+    """``python -m vae_helpers.train`` for each command, but with few test images to measure."""
+    data = load_images("fashion_mnist")
+    few = data._replace(test_images=data.test_images[:100], test_labels=data.test_labels[:100])
+    train.load_images = lambda name: few
+    for command in commands:
+        train.main(command.split())
+
+
+def on_devices(devices, task, *arguments):
+    command = [sys.executable, "-m", "tests.test_distributed", str(devices), task, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+# ---- one step --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """Function of the number of devices and a key, run/shares/place: {what: value}"""
+
+    @functools.cache
+    def written(devices, runs):
+        out = tmp_path_factory.mktemp("steps") / "steps.npz"
+        on_devices(devices, "steps", str(out), *runs)
+        with np.load(out, allow_pickle=False) as file:
+            return dict(file)
+
+    def values(devices, key):
+        runs = FIRST if key.split("/")[0] in FIRST else OTHERS
+        found = written(devices, runs if devices == 2 else ("mmd_vae",))
+        return {k.removeprefix(f"{key}/"): v for k, v in found.items() if k.startswith(f"{key}/")}
+
+    return values
+
+
+def assert_the_same_step(several, one):
+    assert several.keys() == one.keys() != set()
+    for name, expected in one.items():
+        if name.startswith("term"):
+            assert several[name] == pytest.approx(expected, rel=1e-5, abs=1e-5), name
+        elif name.startswith("gradient"):
+            size = np.abs(expected).max()
+            np.testing.assert_allclose(several[name], expected, rtol=0, atol=1e-5 * size)
+        else:
+            np.testing.assert_array_equal(several[name], expected)
+
+
+def test_every_class_that_has_a_run_is_compared():
+    classes = {type(checkpoints.build(run)) for run in checkpoints.RUNS}
+    assert {type(checkpoints.build(run)) for run in (*FIRST, *OTHERS)} == classes
+
+
+@pytest.mark.parametrize("shares", SHARES)
+@pytest.mark.parametrize("run", EVERY_RUN)
+def test_two_devices_have_the_terms_and_gradients_of_one(steps, run, shares):
+    one = steps(2, f"{run}/{shares}/None")
+    gradients = [value for name, value in one.items() if name.startswith("gradient")]
+    assert len(gradients) >= 14
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+    assert_the_same_step(steps(2, f"{run}/{shares}/mirrored"), one)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shares", SHARES)
+def test_three_devices_have_them_too(steps, shares):
+    assert_the_same_step(steps(3, f"mmd_vae/{shares}/mirrored"), steps(3, f"mmd_vae/{shares}/None"))
+
+
+@pytest.mark.parametrize("run", EVERY_RUN)
+def test_evaluate_on_two_devices_gives_the_terms_of_one(steps, run):
+    one = steps(2, f"{run}/evaluate/None")
+    assert "term loss" in one
+    assert_the_same_step(steps(2, f"{run}/evaluate/mirrored"), one)
+
+
+def test_the_strategy_alone_would_train_another_model(steps):
+    """Keras adds up gradients that are means already, and each device has an MMD of its own."""
+    one, plain = (steps(2, f"mmd_vae/equal shares/{place}") for place in (None, "plain"))
+    assert abs(plain["term mmd"] / one["term mmd"] - 1) > 0.05
+    # The decoder's last bias sees the reconstruction alone, the encoder's first kernel the MMD, too.
+    np.testing.assert_allclose(plain["gradient 13"], 2 * one["gradient 13"], rtol=1e-3)
+    encoder = one["gradient 0"]
+    assert np.abs(plain["gradient 0"] / 2 - encoder).max() > 0.01 * np.abs(encoder).max()
+
+
+# ---- the command -----------------------------------------------------------------------------
+
+
+def history_and_weights(out, run):
+    record = json.loads((out / f"{run}-fashion_mnist.json").read_text())
+    for row in record["history"]:
+        del row["seconds"]
+    weights = {}
+    with h5py.File(out / f"{run}-fashion_mnist.weights.h5") as file:
+        file.visititems(
+            lambda name, item: weights.update({name: item[...]}) if hasattr(item, "dtype") else None
+        )
+    return record["history"], weights
+
+
+# Batches of 101 give devices 51 and 50 images. The last one is 28 + 0 for the VAE, 51 + 9 for the MMD-VAE.
+IMAGES = {"vae": 230, "mmd_vae": 262}
+
+
+@pytest.fixture(scope="module")
+def trainings(tmp_path_factory):
+    """Trainings of three epochs: on one device, on two, interrupted after the second and not."""
+    out = tmp_path_factory.mktemp("trainings")
+
+    def command(run, name, epochs, *options):
+        return " ".join([
+            f"{run} fashion_mnist --epochs {epochs} --train-images {IMAGES[run]} --batch-size 101",
+            f"--out {out / f'{run}-{name}'}", *options,
+        ])  # fmt: skip
+
+    two = ("--strategy", "mirrored")
+    first = [command("vae", "one", 3), command("mmd_vae", "one", 3), command("mmd_vae", "moved", 2)]
+    first += [command(run, "two", 2, *two) for run in IMAGES]
+    on_devices(2, "trainings", *first, command("mmd_vae", "undisturbed", 3, *two))
+    second = [command(run, "two", 3, *two) for run in IMAGES]
+    on_devices(2, "trainings", *second, command("mmd_vae", "moved", 3, *two))
+    return {path.name: history_and_weights(path, path.name.split("-")[0]) for path in out.iterdir()}
+
+
+def assert_the_same_training(several, one):
+    (history, weights), (expected_history, expected_weights) = several, one
+    assert len(history) == len(expected_history) == 3
+    for row, expected in zip(history, expected_history, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert weights.keys() == expected_weights.keys()
+    for name, expected in expected_weights.items():
+        # Nine of Adam's steps of up to 1e-4. A gradient near 0 that rounding changes moves a weight, too.
+        np.testing.assert_allclose(weights[name], expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("run", IMAGES)
+def test_a_training_on_two_devices_that_was_interrupted_ends_as_on_one(trainings, run):
+    assert_the_same_training(trainings[f"{run}-two"], trainings[f"{run}-one"])
+
+
+def test_a_training_begun_on_one_device_goes_on_on_two(trainings):
+    assert_the_same_training(trainings["mmd_vae-moved"], trainings["mmd_vae-one"])
+
+
+def test_a_training_on_two_devices_that_was_interrupted_ends_as_an_undisturbed_one(trainings):
+    history, weights = trainings["mmd_vae-two"]
+    expected_history, expected_weights = trainings["mmd_vae-undisturbed"]
+    assert history == expected_history
+    for name, expected in expected_weights.items():
+        np.testing.assert_array_equal(weights[name], expected)
+
+
+# ---- one device, and what is refused: in this process ----------------------------------------
+
+
+def test_with_one_device_nothing_is_mirrored():
+    with distributed.scope("mirrored"):
+        model = checkpoints.build("vae")
+        assert not tf.distribute.has_strategy()
+    assert type(distributed.mirrored(model)) is models.VAE
+
+
+def test_another_word_for_a_strategy_is_refused():
+    with pytest.raises(ValueError, match=r"^strategy must be None or 'mirrored', not 'cloned'$"):
+        distributed.scope("cloned")
+
+
+def test_a_model_with_a_training_step_of_its_own_is_refused_by_name():
+    class Duel(models.VAE):
+        distribute_strategy = SimpleNamespace(num_replicas_in_sync=2)
+
+        def train_step(self, data):
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match=r"^Duel has a training step of its own; several devices"):
+        distributed.mirrored(Duel())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
