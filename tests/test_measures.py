@@ -64,7 +64,7 @@ def test_mmd_to_prior_of_shifted_normal_codes_is_the_closed_form(latent_dim, shi
 
 
 def test_mmd_to_prior_refuses_a_single_code():
-    with pytest.raises(ValueError, match="at least 2 codes"):
+    with pytest.raises(ValueError, match="codes must hold at least 2 points"):
         measures.mmd_to_prior(np.zeros((1, 2)))
 
 

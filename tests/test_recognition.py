@@ -3,6 +3,7 @@
 On made-up images of ten classes, so that training takes seconds.
 """
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from vae_helpers import recognition
+from vae_helpers.checks import check_array, check_number
 
 
 def bars(n, seed):
@@ -153,3 +155,19 @@ def test_the_caches_file_is_another_one_for_other_data_or_another_recipe(monkeyp
     assert other != name
     monkeypatch.setattr(recognition, "blurred", lambda images, sigma: images)
     assert recognition._weights_path("mnist").name not in (name, other)
+
+
+def test_what_a_function_refuses_is_no_part_of_the_recipe():
+    def taught(images, sigma):
+        return 2 * images + sigma
+
+    def checked(images, sigma):
+        images = check_array(images, "images", ("n", 28, 28, 1))
+        check_number(sigma, "sigma", low=0)
+        return 2 * images + sigma
+
+    source = recognition._without_checks(checked)
+    assert source == recognition._without_checks(taught).replace("taught", "checked")
+    for part in (recognition.blurred, recognition.look_alikes, recognition.train_network):
+        assert "check_" in inspect.getsource(part)
+        assert "check_" not in recognition._without_checks(part)

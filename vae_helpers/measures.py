@@ -18,7 +18,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from . import recognition
-from .checks import check_number
+from .checks import (
+    check_array,
+    check_codes,
+    check_dataset,
+    check_images,
+    check_labels,
+    check_number,
+    check_parts,
+)
 from .likelihood import active_units, elbo, fit_measures, mutual_information, posterior
 from .losses import gaussian_kernel, imq_kernel
 from .picture_measures import (
@@ -38,7 +46,8 @@ SQUARE, SQUARE_STEPS = 4.0, 16
 
 
 def code_mean_and_cov(codes):
-    """Mean [d] and covariance [d, d] of codes [n, d]; the prior N(0, I) has 0 and I."""
+    """Mean [d] and covariance [d, d] of codes [n, d], n at least 2; the prior N(0, I) has 0 and I."""
+    codes = check_codes(codes, least=2)
     return codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
 
 
@@ -53,7 +62,7 @@ def centre_and_spread(codes):
     Pitfall: two moments are not a distribution; a ring can have the prior's mean and covariance.
     Chapter 7 introduces it.
     """
-    mean, cov = code_mean_and_cov(np.asarray(codes, "float64"))
+    mean, cov = code_mean_and_cov(check_codes(codes).astype("float64"))
     return {
         "mean_norm": float(np.linalg.norm(mean)),
         "cov_distance": float(np.linalg.norm(cov - np.eye(len(cov)))),
@@ -84,7 +93,7 @@ def mmd_to_prior(codes, sigma2=None):
     -------
     float, at most 2; scatters around 0 (also below it) for codes that follow the prior
     """
-    codes = np.asarray(codes, "float32")
+    codes = check_codes(codes, least=2).astype("float32")
     d = codes.shape[1]
     sigma2 = d**2 / 2 if sigma2 is None else check_number(sigma2, "sigma2", low=1e-6)
     squares = np.sum(codes.astype("float64") ** 2, axis=1)
@@ -109,7 +118,7 @@ def mmd_to_prior_imq(codes):
     -------
     float, at most 2; scatters around 0 (also below it) for codes that follow the prior
     """
-    codes = np.asarray(codes, "float32")
+    codes = check_codes(codes, least=2).astype("float32")
     d = codes.shape[1]
     squares = np.sum(codes.astype("float64") ** 2, axis=1)
     within_prior = integrate.quad(lambda u: np.exp(-u) * (1 + 2 * u / d) ** (-d / 2), 0, np.inf)[0]
@@ -127,6 +136,9 @@ def imq_expectation(squares, d, nodes=200):
     and s = t/(1 + 2t) brings the rest onto [0, ½], where Gauss–Legendre quadrature is exact to
     nine digits for ‖z‖ up to 60.
     """
+    squares = check_array(squares, "squares", ("n",), low=0, high=np.finfo("float64").max)
+    d = check_number(d, "d", low=1, whole=True)
+    nodes = check_number(nodes, "nodes", low=2, whole=True)
     x, weights = np.polynomial.legendre.leggauss(nodes)
     s, weights = (x + 1) / 4, weights / 4
     t = s / (1 - 2 * s)
@@ -137,8 +149,6 @@ def imq_expectation(squares, d, nodes=200):
 def _unbiased_mmd(codes, kernel, to_prior, within_prior):
     """The unbiased estimate from a kernel with k(x, x) = 1 and its expectations under the prior."""
     n = len(codes)
-    if n < 2:
-        raise ValueError(f"the unbiased estimate needs at least 2 codes, not {n}")
     pairs = sum(
         float(tf.reduce_sum(kernel(tf.constant(codes[i : i + 1000]), tf.constant(codes))))
         for i in range(0, n, 1000)
@@ -163,8 +173,8 @@ def sliced_wasserstein(codes, projections=64):
     codes : [n, d]
     projections : number of directions, at least 1
     """
-    check_number(projections, "projections", low=1, whole=True)
-    codes = np.asarray(codes, "float64")
+    projections = check_number(projections, "projections", low=1, whole=True)
+    codes = check_codes(codes).astype("float64")
     n, d = codes.shape
     if d == 2:
         angles = np.pi * np.arange(projections) / projections
@@ -195,12 +205,31 @@ def in_hole(train_codes, test_codes, z):
     -------
     [k], True or False
     """
+    train_codes, d = _codes_and_width(train_codes)
+    test_codes, z = check_codes(test_codes, "test_codes", d=d), check_codes(z, "z", d=d)
     nearest = NearestNeighbors(n_neighbors=1).fit(train_codes)
     usual = np.quantile(nearest.kneighbors(test_codes)[0], 0.99)
     return nearest.kneighbors(z)[0][:, 0] > usual
 
 
+def _codes_and_width(train_codes):
+    train_codes = check_codes(train_codes, "train_codes")
+    return train_codes, train_codes.shape[1]
+
+
 # ---- what codes know about classes ----------------------------------------------------------
+
+
+def _check_split(train_codes, train_labels, codes, labels, *, classes=1, test="test_"):
+    """Training codes with their labels, and test codes of the same width with theirs."""
+    train_codes, d = _codes_and_width(train_codes)
+    codes = check_codes(codes, f"{test}codes", d=d)
+    return (
+        train_codes,
+        check_labels(train_labels, "train_labels", n=len(train_codes), classes=classes),
+        codes,
+        check_labels(labels, f"{test}labels", n=len(codes)),
+    )
 
 
 def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=15):
@@ -209,6 +238,10 @@ def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=1
     Fit on training codes and scored on test codes, so that nothing is counted as its own neighbour.
     Chance is 0.1.
     """
+    train_codes, train_labels, test_codes, test_labels = _check_split(
+        train_codes, train_labels, test_codes, test_labels
+    )
+    neighbors = check_number(neighbors, "neighbors", low=1, high=len(train_codes), whole=True)
     classifier = KNeighborsClassifier(neighbors).fit(train_codes, train_labels)
     return float(classifier.score(test_codes, test_labels))
 
@@ -221,6 +254,9 @@ def probe_accuracy(train_codes, train_labels, test_codes, test_labels):
     Pitfall: a class that lies around another is out of a line's reach, however clear its border.
     Chapter 7 introduces it.
     """
+    train_codes, train_labels, test_codes, test_labels = _check_split(
+        train_codes, train_labels, test_codes, test_labels, classes=2
+    )
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(probe.fit(train_codes, train_labels).score(test_codes, test_labels))
 
@@ -232,6 +268,10 @@ def silhouette(codes, labels):
     class. Source: Rousseeuw (1987). Pitfall: it favours round classes of one size; a class that is
     long, or in two parts, reads badly even where nothing else lies near. Chapter 7 introduces it.
     """
+    codes = check_codes(codes)
+    labels = check_labels(labels, n=len(codes), classes=2)
+    if len(np.unique(labels)) == len(labels):
+        raise ValueError("labels must hold at least one class twice: single codes have no inside")
     return float(silhouette_score(codes, labels))
 
 
@@ -243,6 +283,10 @@ def kmeans_nmi(codes, labels, clusters=10, seed=0):
     Pitfall: k-means cuts a crowded plane into round pieces of one size, whatever the classes do.
     Chapter 7 introduces it.
     """
+    codes = check_codes(codes)
+    labels = check_labels(labels, n=len(codes))
+    clusters = check_number(clusters, "clusters", low=1, high=len(codes), whole=True)
+    seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
     found = KMeans(clusters, n_init=10, random_state=seed).fit_predict(codes)
     return float(normalized_mutual_info_score(labels, found))
 
@@ -250,13 +294,24 @@ def kmeans_nmi(codes, labels, clusters=10, seed=0):
 # ---- all of it ------------------------------------------------------------------------------
 
 
+# What ``check_parts`` asks of a model.
+AUTOENCODER = (
+    "an Autoencoder", "encode", "decode", "sample", "latent_dim", "encoder", "decoder", "to_pixels",
+    "decoder_output", "learns_prior",
+)  # fmt: skip
+
+
 def squared_error(model, images):
     """Mean over pixels and images of (x − x̂)², x̂ the reconstruction through the code's mean."""
+    check_images(images)
+    check_parts(model, "model", *AUTOENCODER[:3])
     return float(np.mean((images - model.decode(model.encode(images))) ** 2))
 
 
 def measure(model, data):
     """The measures of chapter 4 for one model, on the 10,000 test images: {name: number}."""
+    check_parts(model, "model", *AUTOENCODER[:3])
+    check_dataset(data, least=2)
     train_codes, test_codes = model.encode(data.train_images), model.encode(data.test_images)
     mean, cov = code_mean_and_cov(test_codes)
     return {
@@ -328,6 +383,10 @@ def measure_all(model, data, classifier, seed=0):
     classifier : from ``study_classifier``
     seed : whole number, at least 0
     """
+    check_parts(model, "model", *AUTOENCODER)
+    check_dataset(data, least=2)
+    check_parts(classifier, "classifier", "a Classifier", "network", "nearest", "limit")
+    check_number(seed, "seed", low=0, whole=True)
     images, labels = data.test_images, data.test_labels
     train_codes, codes = model.encode(data.train_images), model.encode(images)
     found = measure_codes(train_codes, data.train_labels, codes, labels, seed)
@@ -341,6 +400,10 @@ def measure_all(model, data, classifier, seed=0):
 
 def measure_codes(train_codes, train_labels, codes, labels, seed=0):
     """The part of ``measure_all`` that looks at codes only."""
+    seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
+    train_codes, train_labels, codes, labels = _check_split(
+        train_codes, train_labels, codes, labels, classes=2, test=""
+    )
     return {
         **centre_and_spread(codes),
         "mmd_to_prior": mmd_to_prior(codes),
@@ -357,6 +420,11 @@ def measure_codes(train_codes, train_labels, codes, labels, seed=0):
 
 def measure_pictures(model, images, codes, classifier, seed=0):
     """The part of ``measure_all`` that looks at samples, reconstructions and the square's grid."""
+    check_parts(model, "model", *AUTOENCODER)
+    check_images(images)
+    codes = check_codes(codes, d=model.latent_dim)
+    check_parts(classifier, "classifier", "a Classifier", "network", "nearest", "limit")
+    seed = check_number(seed, "seed", low=0, whole=True)
     reconstructions = model.decode(codes)
     samples = model.sample(len(images), seed)
     found = {}
@@ -375,6 +443,10 @@ def measure_pictures(model, images, codes, classifier, seed=0):
 
 def measure_paths(model, codes, labels, classifier, seed=0):
     """The part of ``measure_all`` that looks at straight paths between test codes, and at slopes."""
+    check_parts(model, "model", *AUTOENCODER)
+    codes = check_codes(codes, d=model.latent_dim)
+    labels = check_labels(labels, n=len(codes), classes=2)
+    check_parts(classifier, "classifier", "a Classifier", "network", "nearest", "limit")
     pairs = pairs_of_different_classes(labels, seed=seed)
     paths = straight_paths(codes[pairs[:, 0]], codes[pairs[:, 1]])
     n, steps, _ = paths.shape
@@ -391,6 +463,7 @@ def measure_paths(model, codes, labels, classifier, seed=0):
 
 def measure_posterior(model, images, seed=0):
     """The part of ``measure_all`` that looks at q(z|x); empty for a deterministic encoder."""
+    seed = check_number(seed, "seed", low=0, whole=True)
     if (q := posterior(model, images)) is None:
         return {}
     z_mean, z_logvar = q

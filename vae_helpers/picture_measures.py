@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import correlate1d
 
-from .checks import check_images, check_number
+from .checks import IMAGE_SHAPE, check_array, check_codes, check_images, check_labels, check_number
 
 # A picture whose pixels scatter less than this (a hundredth of black to white) is blank.
 BLANK = 0.01
@@ -55,7 +55,10 @@ def sharpness_ratios(pictures, real):
     1 is as sharp as real ones. Pitfall: checkerboards and rubble have sharp edges, so the ratio can
     exceed 1 for pictures of nothing. Chapter 7 introduces it.
     """
+    check_images(real, "real")
     ours, theirs = sharpness(pictures), sharpness(real)
+    if theirs["blank_share"] == 1:
+        raise ValueError("real must hold a picture that is not blank, to compare with")
     return {
         "gradient_energy": ours["gradient_energy"] / theirs["gradient_energy"],
         "laplacian_variance": ours["laplacian_variance"] / theirs["laplacian_variance"],
@@ -68,10 +71,9 @@ def sharpness_ratios(pictures, real):
 
 def pairs_of_different_classes(labels, n=200, seed=0):
     """n pairs of images of different classes, drawn once by seed: whole numbers [n, 2]."""
-    check_number(n, "n", low=1, whole=True)
-    labels = np.asarray(labels)
-    if len(np.unique(labels)) < 2:
-        raise ValueError("labels must hold at least two classes")
+    n = check_number(n, "n", low=1, whole=True)
+    labels = check_labels(labels, classes=2)
+    seed = check_number(seed, "seed", low=0, whole=True)
     rng, pairs = np.random.default_rng(seed), np.empty((0, 2), int)
     while len(pairs) < n:
         drawn = rng.integers(len(labels), size=(2 * n, 2))
@@ -81,9 +83,11 @@ def pairs_of_different_classes(labels, n=200, seed=0):
 
 def straight_paths(first, last, steps=33):
     """Points at equal steps on the lines from first [n, d] to last [n, d]: [n, steps, d]."""
-    check_number(steps, "steps", low=2, whole=True)
+    steps = check_number(steps, "steps", low=2, whole=True)
+    first = check_codes(first, "first")
+    last = check_array(last, "last", first.shape)
     t = np.linspace(0, 1, steps)[:, None]
-    return (1 - t) * np.asarray(first)[:, None] + t * np.asarray(last)[:, None]
+    return (1 - t) * first[:, None] + t * last[:, None]
 
 
 def path_measures(paths):
@@ -103,7 +107,10 @@ def path_measures(paths):
     ----------
     paths : [n, steps, 28, 28, 1], each path's pictures in order
     """
-    flat = np.asarray(paths, "float64").reshape(*np.shape(paths)[:2], -1)
+    paths = check_array(paths, "paths", ("n", "steps", *IMAGE_SHAPE))
+    if paths.shape[1] < 2:
+        raise ValueError("paths must have at least 2 steps, not 1")
+    flat = paths.astype("float64").reshape(*paths.shape[:2], -1)
     lengths = np.linalg.norm(np.diff(flat, axis=1), axis=2)
     ends = np.linalg.norm(flat[:, -1] - flat[:, 0], axis=1)
     moves = ends > 0
@@ -123,7 +130,8 @@ def changes_per_path(classes):
     steps − 1. Pitfall: it trusts the classifier in between, where pictures can be of no class.
     Chapter 7 introduces it.
     """
-    return float((np.diff(np.asarray(classes).astype(int), axis=1) != 0).sum(axis=1).mean())
+    classes = check_array(classes, "classes", ("n", "steps"), whole=True)
+    return float((np.diff(classes.astype(int), axis=1) != 0).sum(axis=1).mean())
 
 
 def largest_singular_values(decode, z):
@@ -144,12 +152,17 @@ def largest_singular_values(decode, z):
     -------
     [n]
     """
-    z = tf.constant(np.asarray(z, "float32"))
+    z = tf.constant(check_codes(z, "z").astype("float32"))
     columns = []
     for direction in np.eye(z.shape[1], dtype="float32"):
         with tf.autodiff.ForwardAccumulator(z, tf.ones_like(z) * direction) as forward:
             pictures = decode(z)
-        columns.append(forward.jvp(pictures).numpy().reshape(len(z), -1))
+        if not tf.is_tensor(pictures) or pictures.shape[:1] != z.shape[:1]:
+            raise TypeError("decode must turn a tensor [n, d] into a tensor [n, …]")
+        slope = forward.jvp(pictures, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        columns.append(slope.numpy().reshape(len(z), -1))
     jacobian = np.stack(columns, axis=2).astype("float64")
+    if not np.isfinite(jacobian).all():
+        raise ValueError("decode must have finite derivatives at every z")
     squared = np.linalg.eigvalsh(jacobian.transpose(0, 2, 1) @ jacobian)[:, -1]
     return np.sqrt(np.maximum(squared, 0.0))
