@@ -20,7 +20,8 @@ def reparameterize(z_mean, z_logvar, noise):
 
     Parameters
     ----------
-    z_mean, z_logvar : [n, latent_dim], mean and log-variance of q(z|x) for each image
+    z_mean, z_logvar : [n, latent_dim], mean and log-variance of q(z|x) for each image; beyond a
+        log-variance of 177 the standard deviation leaves float32
     noise : [n, latent_dim], draws from N(0, I)
 
     Returns
@@ -40,7 +41,8 @@ def normal_loglik(z, mean, logvar):
     Parameters
     ----------
     z : [n, d]
-    mean, logvar : [n, d], or anything that broadcasts to it
+    mean, logvar : [n, d], or anything that broadcasts to it; a logvar below −87 leaves float32,
+        which gives −inf, and NaN where z = mean
 
     Returns
     -------
@@ -59,11 +61,11 @@ def normal_kl(z_mean, z_logvar):
 
     Parameters
     ----------
-    z_mean, z_logvar : [n, latent_dim]
+    z_mean, z_logvar : [n, latent_dim]; a log-variance above 88 gives inf in float32
 
     Returns
     -------
-    [n], at least 0
+    [n], at least 0 (up to rounding)
     """
     return 0.5 * tf.reduce_sum(z_mean**2 + tf.exp(z_logvar) - 1.0 - z_logvar, axis=-1)
 
@@ -143,11 +145,11 @@ def compute_mmd(x, y):
     Parameters
     ----------
     x : [n, d]
-    y : [m, d]
+    y : [m, d]; the mean over no pair is NaN, so n and m are at least 1
 
     Returns
     -------
-    scalar in [0, 2]
+    scalar in [0, 2] (up to rounding)
     """
     return (
         tf.reduce_mean(compute_kernel(x, x))
@@ -222,7 +224,7 @@ def kernel_mmd(x, y, kernel=compute_kernel, unbiased=False):
     Parameters
     ----------
     x : [n, d]
-    y : [m, d]; the unbiased estimate needs n and m of at least 2
+    y : [m, d]; n and m at least 1, for the unbiased estimate 2
     kernel : function of two samples that gives [n, m], 1 on equal points
     unbiased : leave out each point's pair with itself
 
@@ -231,17 +233,19 @@ def kernel_mmd(x, y, kernel=compute_kernel, unbiased=False):
     scalar; biased at least 0, unbiased scattering around 0 for samples of one distribution
     """
 
-    def within(a):
+    def within(a, name):
+        least, known = 2 if unbiased else 1, a.shape[0]
+        if known is not None and known < least:  # inside a graph it may be unknown
+            which = "unbiased" if unbiased else "biased"
+            raise ValueError(
+                f"the {which} estimate needs at least {least} points in {name}, not {known}"
+            )
         if not unbiased:
             return tf.reduce_mean(kernel(a, a))
-        if (known := a.shape[0]) is not None and known < 2:  # inside a graph it may be unknown
-            raise ValueError(
-                f"the unbiased estimate needs at least 2 points in x and y, not {known}"
-            )
         n = tf.cast(tf.shape(a)[0], a.dtype)
         return (tf.reduce_sum(kernel(a, a)) - n) / (n * (n - 1))
 
-    return within(x) + within(y) - 2.0 * tf.reduce_mean(kernel(x, y))
+    return within(x, "x") + within(y, "y") - 2.0 * tf.reduce_mean(kernel(x, y))
 
 
 def mixture_loglik(z, means, logvars):
@@ -254,7 +258,7 @@ def mixture_loglik(z, means, logvars):
     Parameters
     ----------
     z : [n, d]
-    means, logvars : [K, d]
+    means, logvars : [K, d], K at least 1; log-variances as for ``normal_loglik``
 
     Returns
     -------
@@ -308,7 +312,7 @@ def continuous_bernoulli_mean(logits):
 
     Returns
     -------
-    the same shape, in (0, 1)
+    the same shape, in (0, 1); float32 rounds to 0 and 1 beyond ±3e7
     """
     small = tf.abs(logits) < 0.1
     safe = tf.where(small, 1.0, logits)

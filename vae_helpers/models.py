@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .checks import check_element, check_images, check_number
+from .checks import check_codes, check_element, check_images, check_number
 from .losses import bernoulli_loglik, compute_mmd, normal_loglik, reparameterize
 from .networks import build_decoder, build_encoder
 
@@ -114,18 +114,14 @@ class Autoencoder(keras.Model):
 
     def decode(self, z):
         """The images at points of latent space: z [n, latent_dim] to an array [n, 28, 28, 1] in [0, 1]."""
-        z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z must have shape [n, {self.latent_dim}], not {list(z.shape)}")
-        if len(z) == 0:
-            raise ValueError("z holds no point")
-        if not np.isfinite(z).all():
-            raise ValueError("z must be finite")
+        z = check_codes(z, "z", d=self.latent_dim).astype("float32")
         return self._in_batches(lambda part: self.to_pixels(self.decoder(part)), z)
 
     def sample(self, n, seed=None):
         """Images decoded from n draws of the prior: an array [n, 28, 28, 1] in [0, 1]."""
-        check_number(n, "n", low=1, whole=True)
+        n = check_number(n, "n", low=1, whole=True)
+        if seed is not None:
+            seed = check_number(seed, "seed", low=0, whole=True)
         return self.decode(self.draw_prior(n, np.random.default_rng(seed)))
 
     def draw_prior(self, n, rng):
@@ -145,8 +141,8 @@ class Autoencoder(keras.Model):
 
     def fit(self, x=None, *args, validation_data=None, callbacks=None, **kwargs):
         """``keras.Model.fit``; images are checked first, and a loss that is not finite ends it."""
-        _check_input(x, "x")
-        if isinstance(validation_data, tuple):
+        _check_input(x, "x", kwargs)
+        if isinstance(validation_data, tuple) and validation_data:
             _check_input(validation_data[0], "validation_data")
         elif validation_data is not None:
             _check_input(validation_data, "validation_data")
@@ -157,17 +153,24 @@ class Autoencoder(keras.Model):
         return super().fit(x, *args, validation_data=validation_data, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        _check_input(x, "x")
+        _check_input(x, "x", kwargs)
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        _check_input(x, "x")
+        _check_input(x, "x", kwargs)
         return super().predict(x, *args, **kwargs)
 
 
-def _check_input(x, name):
+def _check_input(x, name, settings=()):
+    for setting in {"batch_size", "epochs"}.intersection(settings):
+        if settings[setting] is not None:
+            check_number(settings[setting], setting, low=1, whole=True)
     if isinstance(x, tf.data.Dataset):
         batch = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        if not isinstance(batch, tf.TensorSpec):
+            raise TypeError(f"{name}'s batches must be images, not a {type(batch).__name__}")
+        if x.cardinality() == 0:
+            raise ValueError(f"{name} has no batch")
         check_element(batch.shape, batch.dtype, f"{name}'s batches")
     else:
         check_images(x, name)

@@ -19,6 +19,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from .checkpoints import RUNS, SWEEP, build, restore, shipped_file
+from .checks import check_array, check_number, check_parts
 from .data import DIGESTS, load_images
 from .files import written_whole
 from .measures import measure_all, study_classifier
@@ -26,6 +27,7 @@ from .recognition import controls
 
 RECORDS = Path(__file__).parent / "records"
 CONFIDENCE = 0.95
+VERDICTS = ("holds", "does not hold", "open", "not tested")
 
 # In the order in which they are trained: if time runs out, the end of the list is what is missing.
 STUDY = [
@@ -109,6 +111,11 @@ def _train(run, dataset, seed):
 
 
 def record_path(run, dataset, seed):
+    """Where the record of one training of the study is kept."""
+    for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "dataset")):
+        if value not in list(names):
+            raise ValueError(f"{what} must be one of {', '.join(names)}, not {value!r}")
+    seed = check_number(seed, "seed", low=0, whole=True)
     return RECORDS / f"{run}-{dataset}-seed{seed}.json"
 
 
@@ -116,10 +123,12 @@ def read_records(folder=RECORDS):
     """All records that there are: {(run, dataset): {seed: record}}."""
     records = {}
     for path in sorted(Path(folder).glob("*-seed*.json")):
-        record = json.loads(path.read_text())
-        settings = record["settings"]
-        found = records.setdefault((settings["run"], settings["dataset"]), {})
-        found[settings["seed"]] = record
+        try:
+            record = json.loads(path.read_text())
+            run, dataset, seed = (record["settings"][key] for key in ("run", "dataset", "seed"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is not the record of a training: {error!r}") from error
+        records.setdefault((run, dataset), {})[seed] = record
     return records
 
 
@@ -128,6 +137,7 @@ def read_records(folder=RECORDS):
 
 def values(records, run, dataset, measure):
     """One measure of one run, seed by seed: {seed: number}; empty if the run has no such measure."""
+    check_parts(records, "records", "what read_records returns", "get")
     found = sorted(records.get((run, dataset), {}).items())
     return {
         s: record["study"][measure] for s, record in found if measure in record.get("study", {})
@@ -148,14 +158,17 @@ def t_interval(numbers):
 
     mean ± t · s / √n, t the quantile of Student's distribution with n − 1 degrees of freedom.
     """
-    numbers = np.asarray(list(numbers), "float64")
+    check_parts(numbers, "numbers", "a list of numbers", "__iter__")
+    numbers = list(numbers)
+    if numbers:
+        numbers = check_array(numbers, "numbers", ("n",)).astype("float64")
     if len(numbers) < 2:
         return None
-    if np.ptp(numbers) == 0:  # no spread: an interval of no width, for which SciPy has NaN
+    error = stats.sem(numbers)
+    # No spread, or one whose square underflows: an interval of no width, for which SciPy has NaN.
+    if np.ptp(numbers) == 0 or error == 0:
         return float(numbers[0]), float(numbers[0])
-    low, high = stats.t.interval(
-        CONFIDENCE, len(numbers) - 1, loc=numbers.mean(), scale=stats.sem(numbers)
-    )
+    low, high = stats.t.interval(CONFIDENCE, len(numbers) - 1, loc=numbers.mean(), scale=error)
     return float(low), float(high)
 
 
@@ -163,9 +176,13 @@ def read_claims(path=RECORDS / "claims.csv"):
     """The rows of ``claims.csv``: a list of dicts; ``threshold`` a float, or None."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [
-        {**row, "threshold": float(row["threshold"]) if row["threshold"] else None} for row in rows
-    ]
+    try:
+        return [
+            {**row, "threshold": float(row["threshold"]) if row["threshold"] else None}
+            for row in rows
+        ]
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} must have a column threshold of numbers: {error!r}") from error
 
 
 def judge(row, records):
@@ -178,8 +195,14 @@ def judge(row, records):
     verdict : "holds", if the whole interval lies where the row expects it; "does not hold", if the
         whole interval lies elsewhere; "open", if it lies on both sides; "not tested"
     """
+    check_parts(row, "row", "a row of claims.csv, a dict", "keys")
+    if missing := {"data", "measure", "run", "minus", "expected", "threshold"} - row.keys():
+        raise ValueError(f"row must be one of claims.csv; it has no {', '.join(sorted(missing))}")
     if not row["measure"]:
         return {}, None, "not tested"
+    if row["expected"] not in ("above", "below", "within"):
+        raise ValueError(f"row must expect above, below or within, not {row['expected']!r}")
+    check_number(row["threshold"], "the threshold of row")
     if row["minus"]:
         numbers = differences(records, row["run"], row["minus"], row["data"], row["measure"])
     else:
@@ -198,6 +221,9 @@ def judge(row, records):
 
 def verdict(verdicts):
     """One word for a claim from the verdicts of its rows: what all of them say, or "depends"."""
+    verdicts = list(verdicts)
+    if not verdicts or any(one not in VERDICTS for one in verdicts):
+        raise ValueError(f"verdicts must be some of {', '.join(VERDICTS)}, not {verdicts}")
     kinds = set(verdicts)
     return kinds.pop() if len(kinds) == 1 else "depends"
 

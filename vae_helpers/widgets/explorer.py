@@ -13,6 +13,7 @@ import numpy as np
 import traitlets
 from scipy.ndimage import distance_transform_edt
 
+from ..checks import check_array, check_labels, check_parts
 from ..plotting import CLASS_COLORS
 from .layers import describe
 
@@ -108,6 +109,8 @@ def latent_explorer(
                 not fit the images, or snapshots of another training than the model's
     """
     latent_dim = _check_models(models, encoders=pad)
+    if data is not None:
+        _check_data(data)
     map = map or snapshots is not None
     wanted = {"map": map, "pad": pad, "walk": walk, "grid": grid}
     panels = [name for name in wanted if wanted[name]]
@@ -169,6 +172,17 @@ def _check_models(models, encoders):
     if len(set(sizes.values())) > 1:
         raise ValueError(f"one z goes to every model, so latent_dim must be the same: {sizes}")
     return next(iter(sizes.values()))
+
+
+def _check_data(data):
+    check_parts(data, "data", "an ImageDataset", "test_images", "test_labels", "class_names")
+    check_array(data.test_images, "data.test_images", ("n", "height", "width", 1), low=0, high=1)
+    labels = check_labels(data.test_labels, "data.test_labels", n=len(data.test_images))
+    if labels.max() >= len(data.class_names):
+        raise ValueError(
+            f"data.class_names must be at least {labels.max() + 1}, one for each of the labels, "
+            f"not {len(data.class_names)}"
+        )
 
 
 def _describe_model(name, model):
@@ -238,6 +252,11 @@ def _earlier(snapshots, codes):
             f"snapshots must be a dict with the names of models, {list(codes)}, such as "
             '{"VAE": snapshots("vae", "fashion_mnist")}'
         )
+    for name, taken in snapshots.items():
+        for part, shape in (("epochs", ("epochs",)), ("codes", ("epochs", "n", 2))):
+            if not isinstance(taken, dict) or part not in taken:
+                raise TypeError(f"snapshots[{name!r}] must be a dict with epochs and codes")
+            check_array(taken[part], f"snapshots[{name!r}]['{part}']", shape)
     epochs = np.asarray(next(iter(snapshots.values()))["epochs"]).tolist()
     for name, own in codes.items():
         taken = np.asarray(snapshots[name]["codes"], "float32")[:, :SNAPSHOT_POINTS]

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from ..checks import check_parts
+
 ACTIVATIONS = {getattr(keras.activations, name): name for name in ("linear", "relu", "sigmoid")}
 SUPPORTED = "Dense, Reshape, Flatten, Conv2D and Conv2DTranspose"
 
@@ -31,6 +33,7 @@ def describe(network, name):
     ValueError  a layer that JavaScript cannot run, named; a network that is more than a chain;
                 weights that float16 cannot hold
     """
+    check_parts(network, "network", "a Keras model", "layers", "input_shape")
     chain, weights = [], []
     for layer in network.layers:
         if type(layer) in (layers.InputLayer, layers.Reshape, layers.Flatten):
