@@ -78,10 +78,7 @@ def ready_times(browser, address, path, visits):
             page = context.new_page()
             start = time.perf_counter()
             page.goto(f"{address}/{path}", wait_until="commit")
-            page.wait_for_function(
-                "([selector, n]) => document.querySelectorAll(selector).length >= n",
-                arg=[FIRST_PICTURE, explorers],
-            )
+            page.locator(FIRST_PICTURE).nth(explorers - 1).wait_for(state="attached")
             times.append(1000 * (time.perf_counter() - start))
     return times
 

@@ -5,6 +5,7 @@ import functools
 import http.server
 import shutil
 import threading
+import time
 
 from playwright.sync_api import sync_playwright
 
@@ -80,6 +81,17 @@ def visiting(browser, address):
     assert not trouble, trouble
 
 
+def wait_until(page, function, arg=None, seconds=30):
+    """Wait until a JavaScript function of ``arg`` says yes.
+
+    Playwright's wait_for_function evaluates a string in the page, which the book's policy forbids.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(function, arg):
+        assert time.monotonic() < end, f"after {seconds} seconds still not so: {function}"
+        page.wait_for_timeout(50)
+
+
 INK = (
     "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join()"
 )
@@ -94,7 +106,7 @@ def redrawing_every_picture(page):
     assert canvases
     before = [canvas.evaluate(INK) for canvas in canvases]
     yield
-    page.wait_for_function(ALL_CHANGED, arg=[canvases, before], timeout=30_000)
+    wait_until(page, ALL_CHANGED, [canvases, before])
 
 
 def assert_a_drag_redraws_every_picture(page):

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import itertools
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from browsing import (
     running_chromium,
     serving,
     visiting,
+    wait_until,
 )
 from bs4 import BeautifulSoup
 
@@ -82,7 +84,7 @@ def settle(page, path):
     page.wait_for_load_state("networkidle")
     if path in WITH_EXPLORERS:
         drawn = "document.querySelectorAll('.pictures canvas[data-z]').length"
-        page.wait_for_function(f"{drawn} >= {EXPLORERS[path]}", timeout=30_000)
+        wait_until(page, f"() => {drawn} >= {EXPLORERS[path]}")
 
 
 # ---- files ------------------------------------------------------------------------------------
@@ -172,6 +174,99 @@ def test_a_chapter_shows_results_and_no_noise(path):
     assert len(main.select(".cell_output img")) + EXPLORERS[path] >= 3
     for noise in ("Traceback", "UserWarning", "Could not find cuda", "E0000"):
         assert noise not in main.text
+
+
+# ---- what a page may do -----------------------------------------------------------------------
+
+
+def policy_of(path):
+    """A page's content-security policy: {directive: its sources}."""
+    (tag,) = soup(path).select("meta[http-equiv=Content-Security-Policy]")
+    directives = [directive.split() for directive in tag["content"].split(";")]
+    return {name: sources for name, *sources in directives}
+
+
+@pytest.mark.parametrize("path", [*PAGES, "index.html", "search.html", "genindex.html"])
+def test_a_page_carries_a_policy_that_names_no_other_host_and_no_eval(path):
+    policy = policy_of(path)
+    assert policy.pop("default-src") == ["'none'"]
+    scripts = policy.pop("script-src")
+    digests = [source for source in scripts if re.fullmatch(r"'sha256-[\w+/]{43}='", source)]
+    assert sorted({*scripts} - {*digests}) == ["'self'", "'unsafe-hashes'", "blob:"]
+    assert len(digests) < 20
+    assert policy == {
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+    }
+    # It covers what comes after it; only the encoding comes before, among the first 1,024 bytes.
+    first, second = soup(path).head.find_all(True)[:2]
+    assert (first.name, first["charset"]) == ("meta", "utf-8")
+    assert second.has_attr("http-equiv")
+
+
+# What somebody would try who had got a string into a page. Timers, for the browser lets a script that
+# a debugger runs do more than a page's own.
+ATTACKS = """() => new Promise(resolve => {
+  window.ran = [];
+  const refused = [];
+  document.addEventListener('securitypolicyviolation', e => refused.push(e.effectiveDirective));
+  setTimeout(() => {
+    try { eval("ran.push('eval')"); } catch {}
+    try { new Function("ran.push('Function')")(); } catch {}
+    const inline = document.createElement('script');
+    inline.textContent = "ran.push('inline')";
+    document.body.append(inline);
+    const foreign = document.createElement('script');
+    foreign.src = 'https://example.org/x.js';
+    document.body.append(foreign);
+    document.body.insertAdjacentHTML('beforeend',
+      `<img src="data:," onerror="ran.push('handler')"><img src="https://example.org/x.png">`);
+    fetch('https://example.org/').catch(() => {});
+  });
+  setTimeout(() => resolve([window.ran, refused.sort()]), 2000);
+})"""
+
+
+@pytest.mark.parametrize("path", [SHORTEST, "search.html"])
+def test_under_its_policy_a_page_runs_and_asks_for_nothing_that_was_put_into_it(
+    chromium, site, path
+):
+    with chromium.new_context() as context:
+        page, asked = context.new_page(), []
+        # What the policy refuses does not come as far as this.
+        context.route("https://**", lambda route: (asked.append(route.request.url), route.abort()))
+        page.goto(f"{site}/{path}")
+        page.wait_for_load_state("networkidle")
+        ran, refused = page.evaluate(ATTACKS)
+    assert ran == []
+    assert refused == sorted(
+        ["script-src", "script-src", "script-src-elem", "script-src-elem", "script-src-attr",
+         "img-src", "connect-src"]
+    )  # fmt: skip
+    assert asked == []
+
+
+def test_the_themes_buttons_work_under_the_policy(visit):
+    page = visit(SHORTEST, viewport={"width": 1280, "height": 900})
+    settle(page, SHORTEST)
+    theme = "() => document.documentElement.dataset.theme"
+    before = page.evaluate(theme)
+    for _ in range(3):  # light, dark, and as the system has it
+        page.locator(".theme-switch-button:visible").first.click()
+        if page.evaluate(theme) != before:
+            break
+    assert page.evaluate(theme) != before
+    # These two are inline handlers.
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.locator(".dropdown-download-buttons > button").click()
+    page.locator("button[onclick='window.print()']").click()
+    assert page.evaluate("window.printed")
+    page.locator("button[onclick='toggleFullScreen()']").click()
+    wait_until(page, "() => document.fullscreenElement !== null")
 
 
 # ---- pages ------------------------------------------------------------------------------------
@@ -264,9 +359,7 @@ def test_search_finds_the_chapter_of_a_word_and_leads_to_it(visit):
 @pytest.mark.parametrize("path", WITH_EXPLORERS)
 def test_every_explorer_of_a_chapter_is_alive_on_its_page(visit, path):
     page = visit(path)
-    page.wait_for_function(
-        f"document.querySelectorAll('.pictures').length === {EXPLORERS[path]}", timeout=30_000
-    )
+    wait_until(page, f"() => document.querySelectorAll('.pictures').length === {EXPLORERS[path]}")
 
 
 def test_a_slider_redraws_both_pictures_without_a_kernel_and_without_a_network(visit):

@@ -447,6 +447,26 @@ def test_an_archive_other_than_the_pinned_one_is_refused(book_assets, monkeypatc
     assert not (tmp_path / "vendor").exists()
 
 
+def test_what_the_policy_forbids_is_taken_out_once_or_the_version_is_refused(
+    book_assets, monkeypatch, tmp_path
+):
+    facts = book_assets.PACKAGES["thing"]
+    facts["change"] = {"widgets/a.js": {"compile(x)": "() => true"}}
+    for content, count in ((b"y = compile(x);", 1), (b"y = x;", 0), (b"compile(x), compile(x)", 2)):
+        stand_in_npm(book_assets, monkeypatch, tmp_path, archive_of({"package/dist/a.js": content}))
+        vendor = tmp_path / f"vendor-{count}"
+        if count == 1:
+            assert book_assets.fetch_all(vendor)
+            assert (vendor / "widgets" / "a.js").read_text() == "y = () => true;"
+            facts["change"] = {"widgets/a.js": {"compile(x)": "z"}}  # not what is there: once more
+            assert book_assets.fetch_all(vendor)
+            assert (vendor / "widgets" / "a.js").read_text() == "y = z;"
+        else:
+            with pytest.raises(book_assets.AssetError, match=r"does not hold 'compile\(x\)' once"):
+                book_assets.fetch_all(vendor)
+            assert not vendor.exists()
+
+
 def test_an_archive_that_reaches_outside_is_refused(book_assets, monkeypatch, tmp_path):
     archive = archive_of({"package/dist/../../../../outside.js": b"out"})
     stand_in_npm(book_assets, monkeypatch, tmp_path, archive)

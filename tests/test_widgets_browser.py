@@ -10,9 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from browsing import running_chromium, serving, visiting
+from browsing import running_chromium, serving, visiting, wait_until
 from ipywidgets.embed import dependency_state, embed_data
 from keras import layers
+from page_head import with_policy
 from playwright.sync_api import expect
 
 from vae_helpers.checkpoints import restore
@@ -102,7 +103,8 @@ def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
     data = embed_data([explorer], state=dependency_state([explorer], drop_defaults=False))
     state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
     view = json.dumps(data["view_specs"][0]).replace("<", "\\u003c")
-    return PAGE.format(state=state, view=view, style=html.escape(style))
+    # Under the policy that every page of the book has.
+    return with_policy(PAGE.format(state=state, view=view, style=html.escape(style)))
 
 
 @pytest.fixture(scope="module")
@@ -377,7 +379,7 @@ def test_a_finger_drags_the_handle_and_scrolls_beside_it(visit, models):
     before, scrolled = shown_z(page), page.evaluate("scrollY")
     x, y = on_map(page, [0.8 * low, 0.8 * low])
     finger_drag(page, (x, y), (x, y - 120))
-    page.wait_for_function(f"scrollY > {scrolled} + 50")
+    wait_until(page, f"() => scrollY > {scrolled} + 50")
     assert shown_z(page) == before
 
 
@@ -733,8 +735,8 @@ def test_play_walks_to_the_end_and_can_be_paused(visit, models, data):
     page = visit("walk")
     page.get_by_role("combobox", name="Pace").select_option("fast")
     page.get_by_role("button", name="Play").press("Space")
-    page.wait_for_function(
-        "document.querySelector('.walks canvas[data-position]').dataset.position > 0.2"
+    wait_until(
+        page, "() => document.querySelector('.walks canvas[data-position]').dataset.position > 0.2"
     )
     page.get_by_role("button", name="Pause").press("Space")
     place = check_walk(page, models, data)

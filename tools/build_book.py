@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from page_head import with_policy
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
@@ -42,11 +43,12 @@ def make_front_door():
     shown = r"<title>.*?</title>|<meta (?:name|property)=\"(?:description|og:|twitter:)[^>]*>"
     head = "\n".join(re.findall(shown, front.read_text(), re.S))
     place = front.relative_to(BUILD / "html").as_posix()
-    (BUILD / "html" / "index.html").write_text(
+    page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="refresh" content="0; url={place}">\n{head}\n</head>\n'
         f'<body><a href="{place}">To the book</a></body>\n</html>\n'
     )
+    (BUILD / "html" / "index.html").write_text(with_policy(page))
 
 
 def main():

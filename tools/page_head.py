@@ -1,18 +1,39 @@
-"""A Sphinx extension for the book: what a shared link shows, and icons without a large script.
+"""A Sphinx extension for the book: what a shared link shows, what a page may do, and icons without a
+large script.
 
 The addresses come from ``repository.url`` in _config.yml. Nothing here makes a page ask another host.
 """
 
+import base64
+import hashlib
 import re
 from html import escape
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 
 PICTURE = "_static/social.jpg"  # tools/make_pictures.py
 PICTURE_ALT = (
     "Pictures of garments on two square grids: what two models draw at the points of a plane."
 )
+
+# What a page may load and run. GitHub Pages lets nobody set headers, so it stands in each page's head.
+# Widgets, MathJax and the theme write styles into the page, and only scripts are dangerous.
+POLICY = {
+    "default-src": ["'none'"],
+    # anywidget imports a widget's module from a blob; digests count for handlers as well.
+    "script-src": ["'self'", "blob:", "'unsafe-hashes'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],  # the search page shows the sentences around a hit
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+}
+# Of the theme's buttons. On every page, for the search page reads the others, buttons included.
+HANDLERS = ("toggleFullScreen()", "window.print()")
+RUN = {None, "", "module", "text/javascript", "application/javascript"}  # other scripts are data
 
 
 def site_address(repository):
@@ -61,6 +82,41 @@ def add_tags(app, pagename, templatename, context, doctree):
     context["metatags"] += '\n    <meta name="twitter:card" content="summary_large_image" />\n'
 
 
+def policy(page):
+    """The content-security policy of an HTML page. Its inline scripts may run, by their digests."""
+    scripts = [
+        tag.string or ""
+        for tag in BeautifulSoup(page, "html.parser").find_all("script")
+        if not tag.has_attr("src") and tag.get("type") in RUN
+    ]
+    digests = dict.fromkeys(map(_digest, [*HANDLERS, *scripts]))
+    directives = POLICY | {"script-src": [*POLICY["script-src"], *digests]}
+    return "; ".join(" ".join([name, *values]) for name, values in directives.items())
+
+
+def _digest(script):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def with_policy(page):
+    """The page with its policy in front of all but its encoding, which must come first."""
+    page = re.sub(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy(page)}">'
+    encoding = re.search(r'<meta charset="utf-8" ?/?>', page)
+    at = encoding.end() if encoding else 0
+    return f"{page[:at]}\n    {tag}{page[at:]}"
+
+
+def add_policies(app, error):
+    if error:
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        if (
+            "_static" not in path.relative_to(app.outdir).parts
+        ):  # pieces of pages, which none asks for
+            path.write_text(with_policy(path.read_text()))
+
+
 def drop_icon_script(app, error):
     """The theme draws its icons from its fonts; this script (half a megabyte, compressed) would do
     it once more."""
@@ -72,4 +128,5 @@ def drop_icon_script(app, error):
 def setup(app):
     app.connect("html-page-context", add_tags)
     app.connect("build-finished", drop_icon_script)
+    app.connect("build-finished", add_policies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
