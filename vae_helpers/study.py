@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from .checkpoints import RUNS, SWEEP, build, restore, shipped_file
 from .checks import check_array, check_number, check_parts
-from .data import DIGESTS, load_images
+from .data import DIGESTS, DataError, load_images
 from .files import written_whole
 from .measures import measure_all, study_classifier
 from .recognition import controls
@@ -74,7 +74,7 @@ def make_record(run, dataset, seed, anew=False):
     """
     path = record_path(run, dataset, seed)
     if path.exists() and not anew:
-        return json.loads(path.read_text())
+        return _read_record(path)
     try:
         if seed != 0:
             raise FileNotFoundError
@@ -123,13 +123,26 @@ def read_records(folder=RECORDS):
     """All records that there are: {(run, dataset): {seed: record}}."""
     records = {}
     for path in sorted(Path(folder).glob("*-seed*.json")):
-        try:
-            record = json.loads(path.read_text())
-            run, dataset, seed = (record["settings"][key] for key in ("run", "dataset", "seed"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not the record of a training: {error!r}") from error
-        records.setdefault((run, dataset), {})[seed] = record
+        record = _read_record(path)
+        settings = record["settings"]
+        found = records.setdefault((settings["run"], settings["dataset"]), {})
+        found[settings["seed"]] = record
     return records
+
+
+def _read_record(path):
+    """A record, if it is whole and of the training that its name says."""
+    try:
+        record = json.loads(path.read_text())
+        name = "{run}-{dataset}-seed{seed}".format(**record["settings"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no record: it was altered or cut short ({error!r}). Delete it, and the study "
+            "makes it again"
+        ) from error
+    if name != path.stem:
+        raise ValueError(f"{path} is the record of {name}: it was swapped or renamed. Delete it")
+    return record
 
 
 # ---- reading them together -----------------------------------------------------------------------
@@ -250,6 +263,8 @@ def main(arguments=None):
             make_record(run, dataset, seed, anew=alone)
     except subprocess.CalledProcessError as error:
         sys.exit(f"study: a training ended with status {error.returncode}; see above")
+    except (DataError, ValueError, OSError) as error:
+        sys.exit(f"study: {error}")
     except KeyboardInterrupt:
         sys.exit("study: stopped; the same command goes on after the last finished epoch")
 

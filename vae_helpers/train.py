@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import time
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,10 +20,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from . import distributed
-from .checkpoints import RUNS, build, save_weights
+from .checkpoints import RUNS, build, digest_of, save_weights
 from .checks import check_number
 from .data import DIGESTS, DataError, load_images, to_batches
-from .files import written_whole
+from .files import sweep, written_whole
 from .measures import measure
 
 SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
@@ -90,8 +91,10 @@ def train(
     if len(state.history) > epochs:
         raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")
 
+    state.check_snapshots(out)
+    sweep(out)
     if not state.history:
-        save_weights(model, out / snapshot_name(0))
+        state.keep_snapshot(out / snapshot_name(0))
     progress = tqdm(range(len(state.history), epochs), desc=f"{run} {dataset}", unit="epoch",
                     initial=len(state.history), total=epochs)  # fmt: skip
     for epoch in progress:
@@ -102,44 +105,95 @@ def train(
         seconds = time.perf_counter() - start
         progress.set_postfix(loss=f"{terms['loss']:.4g}")
         if epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs:
-            save_weights(model, out / snapshot_name(epoch + 1))
+            state.keep_snapshot(out / snapshot_name(epoch + 1))
         state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
 
     return write_results(out, data, settings, state.history)
+
+
+@contextmanager
+def refusing_damage(folder):
+    """One error for all that TensorFlow raises over files that are not as it wrote them."""
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError, LookupError, TypeError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise ValueError(
+            f"{folder} is damaged: a file in it was altered, cut short, swapped or removed ({reason}). "
+            "Put it back, or delete the folder to start anew."
+        ) from error
 
 
 class TrainingState:
     """All that a training needs to go on: weights, optimizer, noise generator, epochs so far.
 
     They are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a
-    kill at any moment loses at most the epoch that was running.
+    kill at any moment loses at most the epoch that was running. The snapshots of weights are files of
+    their own; their digests are saved here.
+
+    Raises
+    ------
+    ValueError  the folder holds the state of a training with other settings, or a damaged one
     """
 
     def __init__(self, model, settings, folder):
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)  # restore needs its variables to exist
         self.progress = tf.Variable("", dtype=tf.string)
-        self.settings, self.history = settings, []
+        self.model, self.folder = model, Path(folder)
+        self.settings, self.history, self.snapshots = settings, [], {}
         checkpoint = tf.train.Checkpoint(
             model=model,
             # Keras does not hand its seed generators to TensorFlow's checkpoints.
             noise=model.seed_generator.state.value,
             progress=self.progress,
         )
-        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
-        latest = self.manager.latest_checkpoint
+        with refusing_damage(folder):
+            self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+            latest, saved = self._newest()
         if latest:
             # The settings first: another model's weights would not fit, and say so less clearly.
-            reader = tf.train.load_checkpoint(latest)
-            saved = json.loads(reader.get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE"))
             self._check_settings(saved["settings"], folder)
-            checkpoint.restore(latest).assert_consumed()
-            self.history = saved["history"]
+            with refusing_damage(folder):
+                checkpoint.restore(latest).assert_consumed()
+            self.history, self.snapshots = saved["history"], saved.get("snapshots", {})
+
+    def _newest(self):
+        """Where the newest checkpoint is and what it says of itself; two times None if there is none."""
+        latest = self.manager.latest_checkpoint
+        if latest:
+            reader = tf.train.load_checkpoint(latest)
+            return latest, json.loads(reader.get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE"))
+        # The first save writes ckpt-1, and only then the list of checkpoints.
+        there = {path.name for path in self.folder.glob("ckpt-*.index")} - {"ckpt-1.index"}
+        if there or (self.folder / "checkpoint").exists():
+            raise ValueError("the list of checkpoints is missing, or cannot be read")
+        return None, None
+
+    def keep_snapshot(self, path):
+        save_weights(self.model, path)
+        self.snapshots[path.name] = digest_of(path)
+
+    def check_snapshots(self, folder):
+        """Refuse snapshots that are not as they were kept: HDF5 would read altered numbers."""
+        for name, digest in self.snapshots.items():
+            path = folder / name
+            if not path.exists() or digest_of(path) != digest:
+                raise ValueError(
+                    f"{path} is not what this training wrote: it was altered, cut short, swapped or "
+                    f"removed. Put it back, or delete {folder} to start anew."
+                )
 
     def save(self, row):
         self.history.append(row)
-        self.progress.assign(json.dumps({"settings": self.settings, "history": self.history}))
-        self.manager.save(checkpoint_number=len(self.history))
+        progress = {
+            "settings": self.settings, "history": self.history, "snapshots": self.snapshots
+        }  # fmt: skip
+        self.progress.assign(json.dumps(progress))
+        try:
+            self.manager.save(checkpoint_number=len(self.history))
+        except tf.errors.OpError as error:
+            raise OSError(f"{self.folder} cannot be written: {error.message}") from error
 
     def _check_settings(self, saved, folder):
         other = [
