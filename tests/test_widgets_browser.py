@@ -37,6 +37,9 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Expl
 <script type="application/vnd.jupyter.widget-view+json">{view}</script>
 <p style="height: 900px">The page goes on.</p></main></body></html>"""
 
+# What becomes HTML, wherever a name is put into a page as such.
+HOSTILE = """<img src=x onerror="window.harm=1"><svg onload="window.harm=2">"""
+
 
 # ---- models, pages, server, browser -----------------------------------------------------------------
 
@@ -129,6 +132,14 @@ def site(tmp_path_factory, models, grey, data, snapshots):
         "pad": latent_explorer(models, data, pad=True),
         "walk": latent_explorer(models, data, walk=True),
         "grey": latent_explorer(grey),
+        "hostile": latent_explorer(
+            {f"{HOSTILE}{name}": model for name, model in models.items()},
+            data._replace(class_names=tuple(f"{HOSTILE}{name}" for name in data.class_names)),
+            grid=True,
+            pad=True,
+            walk=True,
+            snapshots={f"{HOSTILE}{name}": taken for name, taken in snapshots.items()},
+        ),
         "three": latent_explorer({"VAE": lively(VAE(latent_dim=3))}),
     }
     for name, explorer in explorers.items():
@@ -299,6 +310,26 @@ def test_the_pictures_of_a_continuous_bernoulli_are_its_mean(visit, grey):
     x, y = centre(page.locator(".noUi-handle").first)
     drag(page, (x, y), (x + 60, y))
     check_pictures(page, grey)
+
+
+def test_names_that_are_html_are_shown_as_text(visit, models, data):
+    page = visit("hostile")
+    for name in models:
+        shown = page.get_by_text(f"{HOSTILE}{name}", exact=True)
+        assert shown.count() == 5  # pictures, map, pad, walk, grid
+    legend = page.get_by_role("group", name="Classes").get_by_role("button").all_inner_texts()
+    assert legend == [f"{HOSTILE}{name}" for name in data.class_names]
+    # What is said only once something is chosen, drawn or dragged.
+    page.locator(".handle").first.press("Enter")
+    note = page.locator(".chosen").first.inner_text()
+    assert HOSTILE in note
+    page.get_by_role("button", name="Test image").press("Enter")
+    page.get_by_role("slider", name="Position").press("ArrowRight")
+    labels = page.locator("canvas[aria-label]").evaluate_all("all => all.map(c => c.ariaLabel)")
+    assert sum(HOSTILE in label for label in labels) > 10
+    # Not even as elements, so that it is not the page's policy alone that holds them off.
+    assert page.locator(".latent-explorer").locator("img, svg[onload], [onerror]").count() == 0
+    assert page.evaluate("window.harm === undefined")
 
 
 def test_one_slider_for_each_of_three_dimensions(visit):
