@@ -1,16 +1,21 @@
 """Training: that it learns, that it can be killed and goes on, what it records, what it refuses."""
 
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import h5py
 import keras
+import killing
 import numpy as np
 import pytest
 import tensorflow as tf
+from limits import files_no_larger_than
 
 from vae_helpers import checkpoints, measures, models, train
 from vae_helpers.data import DIGESTS, DataError
@@ -82,6 +87,14 @@ def rows_saved(out):
     return json.loads(progress)["history"]
 
 
+def rows_of(out):
+    """``rows_saved``, of a training that may be saving at this moment."""
+    try:
+        return rows_saved(out)
+    except (tf.errors.OpError, ValueError):
+        return []
+
+
 def checkpoints_of(out):
     return set((out / "state").glob("ckpt-*.index"))
 
@@ -131,18 +144,118 @@ def test_a_training_killed_three_times_ends_as_an_undisturbed_one(tmp_path, undi
     assert rows_saved(tmp_path)[: len(kept)] == kept
 
 
+def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(tmp_path, undisturbed):
+    finish(start(tmp_path, "--epochs", "6"))
+    assert_the_same(results(tmp_path), results(undisturbed))
+    with (
+        h5py.File(tmp_path / train.snapshot_name(0)) as first,
+        h5py.File(tmp_path / train.snapshot_name(6)) as last,
+    ):  # and it is no trivial equality: the weights have moved, and the biases have left 0
+        bias = "encoder/layers/dense/vars/1"
+        assert not np.array_equal(first[bias], last[bias])
+
+
+# ---- killed twenty times -----------------------------------------------------------------------
+
+
+def being_written(out):
+    """What lies in a training's folder, and in its state, while something is written and no longer.
+
+    {path: its time of change}: what an earlier kill has left behind is told from what is new by it.
+    """
+    found = {}
+    for folder, marks in ((out, (".writing-",)), (out / "state", ("_temp", ".tmp"))):
+        try:
+            for entry in os.scandir(folder):
+                if any(mark in entry.name for mark in marks):
+                    found[entry.path] = entry.stat().st_mtime_ns
+        except FileNotFoundError:  # no such folder yet, or the file was faster
+            continue
+    return found
+
+
+def kill_while_it_saves(training, out, skip=0):
+    """SIGKILL in the middle of a save: which one, or None where the training ended before.
+
+    As soon as a temporary file is seen the process is stopped; if the file is still there then, it is
+    killed, and otherwise goes on. So no luck is needed, nor a fast machine.
+    """
+    before, seen = being_written(out), set()
+    while training.runs():
+        new = being_written(out).items() - before.items()
+        seen |= {path for path, _ in new}
+        if not new or len(seen) <= skip:
+            continue
+        training.stop()
+        still = being_written(out).items() & new
+        if still:
+            training.kill()
+            path = Path(min(still)[0])
+            inside = [part.name for part in path.iterdir()] if path.is_dir() else []
+            return " ".join([path.name, *inside])
+        training.go_on()
+    training.kill()
+    return None
+
+
 @pytest.mark.long
-def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one(tmp_path):
-    epochs = ("--epochs", "12")
+def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one(
+    tmp_path, fashion_mnist, record_property
+):
+    data = tmp_path / "data.npz"
+    sizes = {"train_images": 300, "train_labels": 300, "test_images": 100, "test_labels": 100}
+    np.savez(data, **{part: getattr(fashion_mnist, part)[:n] for part, n in sizes.items()})
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    clock = time.perf_counter()
-    finish(start(whole, *epochs))
-    seconds = time.perf_counter() - clock
     chance = random.Random()
-    for _ in range(20):
-        kill_after(start(killed, *epochs), lambda: True, chance.uniform(0, seconds))
-    finish(start(killed, *epochs))
+
+    def begin(out):
+        log = tmp_path / f"{out.name}.txt"
+        options = ("--epochs", "60", "--seed", "3", "--out", str(out))
+        return killing.Training(data, log, "vae", "fashion_mnist", *options)
+
+    def wait_until(training, done):
+        clock = time.perf_counter()
+        while training.runs() and not done():
+            time.sleep(0.001)
+        return time.perf_counter() - clock
+
+    # Undisturbed: how long it takes to start, and an epoch.
+    training = begin(whole)
+    starting = wait_until(training, lambda: checkpoints_of(whole))
+    for_an_epoch = wait_until(training, lambda: len(rows_of(whole)) > 8) / 8
+    training.finish()
+
+    moments = ["start"] * 5 + ["training"] * 5 + ["saving"] * 8
+    chance.shuffle(moments)
+    moments += ["end"] * 2  # the last epochs, and what is written after them
+    hits = dict.fromkeys(("start", "training", "saving", "end"), 0)
+    saves = []
+    for moment in moments:
+        before = checkpoints_of(killed)
+        training = begin(killed)
+        if moment == "saving":
+            hit = kill_while_it_saves(training, killed, skip=chance.randrange(5))
+        elif moment == "end":
+            wait_until(training, lambda: (killed / train.snapshot_name(60)).exists())
+            hit = kill_while_it_saves(training, killed, skip=chance.randrange(3))
+        else:
+            if moment == "start":
+                time.sleep(chance.uniform(0, starting))
+            else:
+                wait_until(training, lambda: checkpoints_of(killed) - before)  # noqa: B023
+                time.sleep(chance.uniform(0, 2 * for_an_epoch))
+            hit = training.kill()
+        assert hit, f"ended before it could be killed: {training.log.read_text()}"
+        hits[moment] += 1
+        if isinstance(hit, str):
+            saves.append(hit)
+    assert sum(hits.values()) == 20
+    assert len(saves) == 10
+    begin(killed).finish()
     assert_the_same(results(killed), results(whole))
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
+    record_property("kills", json.dumps({**hits, "while writing": saves}))
+    print(f"\n20 kills: {hits}; while writing: {saves}")
 
 
 def test_the_record_holds_what_was_trained_and_what_came_of_it(undisturbed):
@@ -190,15 +303,19 @@ def test_a_finished_training_leaves_no_half_written_file(undisturbed):
 # ---- a small data set in this process: everything else ----------------------------------------
 
 
+def cut_down(data):
+    return data._replace(
+        train_images=data.train_images[:200],
+        train_labels=data.train_labels[:200],
+        test_images=data.test_images[:100],
+        test_labels=data.test_labels[:100],
+    )
+
+
 @pytest.fixture
 def small(monkeypatch, fashion_mnist):
     """The real data, cut down, and none of the switches that would stay on for other tests."""
-    data = fashion_mnist._replace(
-        train_images=fashion_mnist.train_images[:200],
-        train_labels=fashion_mnist.train_labels[:200],
-        test_images=fashion_mnist.test_images[:100],
-        test_labels=fashion_mnist.test_labels[:100],
-    )
+    data = cut_down(fashion_mnist)
     monkeypatch.setattr(train, "load_images", lambda name: data)
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
     return data
@@ -285,6 +402,184 @@ def begun(tmp_path_factory, fashion_mnist):
     }  # fmt: skip
     train.TrainingState(model, settings, out / "state").save({"epoch": 1, "loss": 0.2})
     return out
+
+
+# ---- files that are not as they were written, and a disk that is full ---------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, fashion_mnist):
+    """The folder of a training of three epochs on 200 images, for tests to copy."""
+    out = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(train, "load_images", lambda name: cut_down(fashion_mnist))
+        m.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+        train.train("autoencoder", "mnist", epochs=3, out=out)
+    return out
+
+
+@pytest.fixture
+def harmed(tmp_path, finished):
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+def said_by_the_command(out, epochs=4):
+    """The one line with which the command ends; what lies in its folder stays as it is."""
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as ended:
+        train.main(["autoencoder", "mnist", "--epochs", str(epochs), "--out", str(out)])
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert ended.value.code.startswith("train: ")
+    assert "\n" not in ended.value.code
+    return ended.value.code
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def flipped(path, place=None, bit=1):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if place is None else place] ^= bit
+    path.write_bytes(content)
+
+
+def removed(path):
+    path.unlink()
+
+
+def renamed(path):
+    path.rename(path.with_name(path.name.replace("ckpt-3", "ckpt-4").replace("epoch", "other")))
+
+
+def swapped(path):
+    """With the same file of an earlier epoch."""
+    name = path.name.replace("ckpt-3", "ckpt-2").replace("epoch-003", "epoch-001")
+    shutil.copy(path.with_name(name), path)
+
+
+def not_text(path):
+    path.write_bytes(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        *[
+            (f"ckpt-3.{kind}", harm)
+            for kind in ("index", "data-00000-of-00001")
+            for harm in (cut_short, emptied, flipped, removed, renamed, swapped)
+        ],
+        *[("checkpoint", harm) for harm in (emptied, removed, not_text)],
+    ],
+)
+def test_a_damaged_state_is_refused_in_one_line_and_left_as_it_is(small, harmed, name, harm):
+    harm(harmed / "state" / name)
+    said = said_by_the_command(harmed)
+    assert said.startswith(f"train: {harmed / 'state'} is damaged: a file in it was altered")
+    assert "delete the folder to start anew" in said
+
+
+@pytest.mark.parametrize("harm", [cut_short, emptied, flipped, removed, renamed, swapped])
+def test_a_damaged_snapshot_is_refused_in_one_line_and_left_as_it_is(small, harmed, harm):
+    path = harmed / train.snapshot_name(3)
+    harm(path)
+    assert said_by_the_command(harmed, 3).startswith(
+        f"train: {path} is not what this training wrote"
+    )
+
+
+def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed):
+    def opened():
+        model = checkpoints.build("autoencoder")
+        model.compile(keras.optimizers.Adam(1e-4))
+        settings = {
+            "run": "autoencoder", "dataset": "mnist", "seed": 0, "batch_size": 100,
+            "learning_rate": 1e-4, "train_images": None,
+        }  # fmt: skip
+        state = train.TrainingState(model, settings, harmed / "state")
+        return state.history, model.get_weights(), model.optimizer.variables
+
+    history, weights, slots = opened()
+    chance, noticed = random.Random(), {}
+    for name in ("ckpt-3.index", "ckpt-3.data-00000-of-00001"):
+        path = harmed / "state" / name
+        noticed[name] = 0
+        for _ in range(8):
+            place, bit = chance.randrange(path.stat().st_size), 1 << chance.randrange(8)
+            flipped(path, place, bit)
+            try:
+                found = opened()
+            except ValueError as error:
+                assert "is damaged" in str(error)  # noqa: PT017
+                noticed[name] += 1
+            else:
+                assert found[0] == history
+                for a, b in zip([*found[1], *found[2]], [*weights, *slots], strict=True):
+                    np.testing.assert_array_equal(a, b)
+            flipped(path, place, bit)
+    # A few bits of an index are padding; none of the data are.
+    assert noticed["ckpt-3.data-00000-of-00001"] == 8
+    assert noticed["ckpt-3.index"] >= 4
+
+
+def test_a_first_save_that_was_killed_before_its_list_was_written_is_no_damage(small, harmed):
+    for path in (harmed / "state").iterdir():
+        if path.name.startswith("ckpt-2"):
+            path.rename(path.with_name(path.name.replace("ckpt-2", "ckpt-1")))
+        else:
+            path.unlink()
+    record = train.train("autoencoder", "mnist", epochs=1, out=harmed)
+    assert record["epochs"] == 1
+
+
+def test_what_killed_writers_left_is_swept_by_the_next_start(small, harmed):
+    (harmed / ".writing-x").mkdir()
+    (harmed / ".writing-x" / "epoch-002.weights.h5").write_bytes(b"half a file")
+    (harmed / "state" / "ckpt-4_temp").mkdir()
+    (harmed / "state" / "ckpt-4_temp" / "part-00000-of-00001.index").write_bytes(b"half a file")
+    train.train("autoencoder", "mnist", epochs=3, out=harmed)
+    assert not list(harmed.glob(".writing-*"))
+    assert {path.suffix for path in (harmed / "state").iterdir()} == {
+        "",
+        ".index",
+        ".data-00000-of-00001",
+    }
+    assert not list((harmed / "state").glob("*_temp"))
+
+
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [(100_000, "a snapshot"), (500_000, "the state")],
+)
+def test_a_disk_that_is_full_ends_in_one_line_and_the_training_goes_on_later(
+    tmp_path, small, finished, size, what
+):
+    """For real: the system refuses to let a file grow. Snapshots have 260 KB, the state 780."""
+    command = ["autoencoder", "mnist", "--epochs", "3", "--out", str(tmp_path)]
+    with files_no_larger_than(size), pytest.raises(SystemExit) as ended:
+        train.main(command)
+    assert ended.value.code.startswith("train: ")
+    assert "File too large" in ended.value.code
+    assert "\n" not in ended.value.code
+    assert not list(tmp_path.glob(".writing-*"))
+    train.main(command)
+    name = "autoencoder-mnist.json"
+    found, expected = (json.loads((out / name).read_text()) for out in (tmp_path, finished))
+    for row, wanted in zip(found["history"], expected["history"], strict=True):
+        assert row["loss"] == pytest.approx(wanted["loss"], rel=1e-6)
+    assert (tmp_path / "state" / "checkpoint").exists()
+
+
+def test_a_home_for_the_cache_that_does_not_exist_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+    monkeypatch.setenv("VAE_HELPERS_CACHE", "~nobody-of-this-name/cache")
+    with pytest.raises(SystemExit, match=r"^train: there is no cache for mnist: [^\n]*$"):
+        train.main(["vae", "mnist", "--epochs", "1", "--out", str(tmp_path)])
 
 
 def test_fewer_epochs_than_were_trained_are_refused(tmp_path, small):

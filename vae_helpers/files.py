@@ -26,12 +26,12 @@ def written_whole(path):
         folder.rmdir()
 
 
-def sweep(folder, seconds=0):
+def sweep(folder, seconds=0, pattern=f"{PREFIX}*"):
     """Remove what writers that were killed have left in a folder, if it is older than ``seconds``.
 
     Without an age only where nobody else can be writing.
     """
-    for left in Path(folder).glob(f"{PREFIX}*"):
+    for left in Path(folder).glob(pattern):
         try:
             if time.time() - left.stat().st_mtime >= seconds:
                 shutil.rmtree(left)

@@ -93,6 +93,7 @@ def train(
 
     state.check_snapshots(out)
     sweep(out)
+    sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
     if not state.history:
         state.keep_snapshot(out / snapshot_name(0))
     progress = tqdm(range(len(state.history), epochs), desc=f"{run} {dataset}", unit="epoch",
