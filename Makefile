@@ -49,9 +49,17 @@ train: data ## train the shipped models again (hours; goes on where it was)
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
 	$(BIN)/python -m vae_helpers.study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
 
-bench: book browser ## speed, beside what a reader would use instead: training, the explorer
+bench: data browser ## speed, beside what a reader would use instead (12 minutes)
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/limits.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/gpu_speed.py
 	$(BIN)/python benchmarks/explorer_speed.py
+	$(BIN)/python benchmarks/make_readme.py
+
+bench-book: data assets browser ## minutes for each notebook and the book, weights of its pages
+	$(BIN)/python benchmarks/book_speed.py
+	$(BIN)/python benchmarks/make_readme.py
 
 data: $(READY) ## get both data sets into the cache
 	@$(BIN)/python tools/get_data.py
@@ -78,4 +86,4 @@ repository: $(READY) ## URL=https://github.com/you/book: set the repository's ad
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-all test-code lint lab notebooks train study bench data assets browser setup repository clean
+.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup repository clean

@@ -1,34 +1,27 @@
-"""How fast the explorer decodes and draws one picture, and how soon a page of the book is ready.
+"""How long a picture takes: decoded in the browser, by a kernel, and in one call or many.
 
     python benchmarks/explorer_speed.py
 
-In headless Chromium, without a GPU. Decoding is timed with the processor as it is and four times
-slowed down, which stands for a phone. A page of the built book is ready when its last explorer shows
-its first picture; each visit starts with an empty cache, from a server on this machine. Figures are
-medians.
+In the browser: the explorer's own JavaScript in headless Chromium, without a GPU, with the processor
+as it is and four times slowed down, which stands for a phone. By a kernel: a request over ZeroMQ that
+decodes one z and answers with its pixels, the least that a slider with a callback in Python would
+need. And the 16 × 16 grid of chapter 2, in one call of the decoder and in 256.
 """
 
-import argparse
+import ast
 import base64
-import json
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
-from training_speed import cpu_name
+import numpy as np
+from recording import conditions, in_turns, options, spread, write_section
 
 from vae_helpers.checkpoints import restore
 from vae_helpers.widgets import latent_explorer
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "tests"))
-from browsing import running_chromium, serving  # noqa: E402
-
-HTML = ROOT / "_build" / "html"
-FIRST_PICTURE = ".latent-explorer .pictures canvas[data-z]"
 WARM_UP = 100
 # Times in milliseconds, of pictures at draws of N(0, I): how many zeros a ReLU leaves depends on z.
 DECODE = """async ([facts, weights, warmUp, rounds]) => {
@@ -50,67 +43,109 @@ DECODE = """async ([facts, weights, warmUp, rounds]) => {
     }
     return times.slice(warmUp);
 }"""
+# What a kernel is told once, and what a slider's callback would then do at each move.
+KERNEL_SETUP = """
+import base64
+from vae_helpers.checkpoints import restore
+model = restore("vae", "fashion_mnist")[0]
+def picture(*z):
+    return base64.b64encode((255 * model.decode([z])).astype("uint8").tobytes()).decode()
+"""
 
 
-def decode_times(browser, slowdown, rounds):
-    """Milliseconds, one for each of ``rounds`` pictures."""
+def in_browser(pictures, rounds):
+    """{"browser": milliseconds, "browser, 4 times slower": …}, or {} where there is no Chromium."""
+    sys.path.append(str(ROOT / "tests"))
+    try:
+        from browsing import running_chromium, serving
+    except ImportError as error:
+        print(f"browser: skipped, {error}")
+        return {}
     view = latent_explorer({"VAE": restore("vae", "fashion_mnist")[0]}).view
     facts = view.models[0]
     weights = base64.b64encode(facts["decoder"]["weights"]).decode()
     facts = {**facts, "decoder": {"layers": facts["decoder"]["layers"]}}
-    with tempfile.TemporaryDirectory() as folder, browser.new_context() as context:
-        Path(folder, "blank.html").write_text("<!doctype html><title>Speed</title><body></body>")
-        Path(folder, "module.js").write_text(view._esm)
-        with serving(folder) as address:
-            page = context.new_page()
-            page.goto(f"{address}/blank.html")
-            session = context.new_cdp_session(page)
-            session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-            return page.evaluate(DECODE, [facts, weights, WARM_UP, rounds])
-
-
-def ready_times(browser, address, path, visits):
-    """Milliseconds from asking for a page to the first picture of its last explorer."""
-    explorers = (HTML / path).read_text().count("jupyter.widget-view+json")
-    times = []
-    for _ in range(visits):
-        with browser.new_context() as context:
-            page = context.new_page()
-            start = time.perf_counter()
-            page.goto(f"{address}/{path}", wait_until="commit")
-            page.locator(FIRST_PICTURE).nth(explorers - 1).wait_for(state="attached")
-            times.append(1000 * (time.perf_counter() - start))
+    times = {"browser": [], "browser, 4 times slower": []}
+    try:
+        with (
+            running_chromium() as browser,
+            tempfile.TemporaryDirectory() as folder,
+            serving(folder) as address,
+        ):
+            print(f"Chromium {browser.version}")
+            Path(folder, "blank.html").write_text(
+                "<!doctype html><title>Speed</title><body></body>"
+            )
+            Path(folder, "module.js").write_text(view._esm)
+            for _ in range(rounds):
+                for name, slowdown in zip(times, (1, 4), strict=True):
+                    page = browser.new_page()
+                    page.goto(f"{address}/blank.html")
+                    session = page.context.new_cdp_session(page)
+                    session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+                    times[name] += page.evaluate(DECODE, [facts, weights, WARM_UP, pictures])
+                    page.close()
+    except RuntimeError as error:
+        print(f"browser: skipped, {error}")
+        return {}
     return times
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=300, help="decoded for each figure")
-    parser.add_argument("--visits", type=int, default=5, help="to each page")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="also write the figures here")
-    options = parser.parse_args()
+def by_kernel(pictures):
+    """Milliseconds from sending a request to a kernel to having its answer."""
+    from jupyter_client.manager import start_new_kernel
 
-    pages = sorted(HTML.glob("notebooks/*.html"))
-    pages = [p.relative_to(HTML).as_posix() for p in pages if "widget-view+json" in p.read_text()]
-    found = {"decode_and_draw_ms": {}, "page_ready_ms": {}}
-    with running_chromium() as browser:
-        conditions = f"Chromium {browser.version}, {os.cpu_count()} × {cpu_name()}"
-        print(conditions)
-        for slowdown, name in ((1, "plain"), (4, "CPU 4 times slower")):
-            times = decode_times(browser, slowdown, options.pictures)
-            found["decode_and_draw_ms"][name] = round(median(times), 2)
-            print(f"decode and draw, {name}: {median(times):.1f} ms, at most {max(times):.1f} ms")
-        if not pages:
-            print("page ready: no page with an explorer is built (make book)")
-        else:
-            with serving(HTML) as address:
-                for path in pages:
-                    times = ready_times(browser, address, path, options.visits)
-                    found["page_ready_ms"][path] = round(median(times))
-                    print(f"{path} ready: {median(times) / 1000:.2f} s")
-    if options.json:
-        text = json.dumps({"conditions": conditions, **found}, indent=2, ensure_ascii=False)
-        options.json.write_text(text + "\n")
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        ask(client, KERNEL_SETUP)
+        times = []
+        for z in np.random.default_rng(0).standard_normal((WARM_UP + pictures, 2)):
+            start = time.perf_counter()
+            answer = ask(client, "", {"picture": f"picture({z[0]}, {z[1]})"})
+            times.append(1000 * (time.perf_counter() - start))
+        pixels = base64.b64decode(ast.literal_eval(answer["picture"]["data"]["text/plain"]))
+        assert len(pixels) == 28 * 28
+        return times[WARM_UP:]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def ask(client, code, expressions=None):
+    sent = client.execute(code, silent=True, user_expressions=expressions or {})
+    while True:
+        reply = client.get_shell_msg(timeout=300)
+        if reply["parent_header"].get("msg_id") == sent:
+            if reply["content"]["status"] != "ok":
+                raise RuntimeError(f"the kernel said: {reply['content'].get('evalue')}")
+            return reply["content"]["user_expressions"]
+
+
+def grid(rounds):
+    model = restore("vae", "fashion_mnist")[0]
+    axis = np.linspace(-4, 4, 16)
+    z = np.array([[x, y] for y in axis for x in axis])
+    ways = {
+        "one call": lambda: model.decode(z),
+        "256 calls": lambda: [model.decode(z[i : i + 1]) for i in range(len(z))],
+    }
+    return {way: [1000 * s for s in seconds] for way, seconds in in_turns(ways, rounds).items()}
+
+
+def main():
+    chosen = options(__doc__)
+    where = conditions()
+    pictures, rounds = (10, 1) if chosen.quick else (100, 3)
+    decode = in_browser(pictures, rounds)
+    decode["kernel"] = by_kernel(pictures * rounds)
+    found = {"picture_ms": decode, "grid_ms": grid(2 if chosen.quick else 9)}
+    results = {what: {k: spread(v) for k, v in times.items()} for what, times in found.items()}
+    for what, times in results.items():
+        for name, value in times.items():
+            print(
+                f"{what} {name:25} {value['median']:9.2f} ({value['min']:.2f} to {value['max']:.2f})"
+            )
+    write_section(chosen.record, "explorer", where, results)
 
 
 if __name__ == "__main__":

@@ -1,114 +1,119 @@
-"""Images per second of this package's training step, and of an eager loop as one wrote it in 2018.
+"""Images per second of a training step: this book's, and the same as others would write it.
 
     python benchmarks/training_speed.py
 
-Both train the same network on the same batches of 100 Fashion-MNIST images, in turns, so that a
-machine that grows busy slows both. Figures are medians over the rounds.
+Each contestant has a process of its own, because two libraries' threads in one process get in each
+other's way. All of them are started and warmed up first; then they take turns, one at a time, while
+the others sleep. A figure is the median over the rounds.
 """
 
-import argparse
+import importlib.util
 import os
-import platform
+import sys
+import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 
-import keras
 import numpy as np
-import tensorflow as tf
+from recording import conditions, options, spread, write_section
 
-from vae_helpers.checkpoints import PUBLISHED_BATCH_SIZE as BATCH
-from vae_helpers.checkpoints import build
-from vae_helpers.data import load_images, to_batches
-from vae_helpers.networks import build_decoder, build_encoder
-
-
-def compiled_fit(images):
-    """This package: ``fit`` with its compiled step, float32."""
-    model = build("vae_published")
-    model.compile(keras.optimizers.Adam(1e-4))
-    batches = to_batches(images, BATCH, seed=0)
-    return lambda: model.fit(batches, verbose=0)
-
-
-def eager_loop(images):
-    """In the manner of the 2018 tutorial: eager, float64, one persistent tape for both networks."""
-    keras.config.set_dtype_policy("float64")
-    encoder, decoder = build_encoder(4), build_decoder(2)
-    keras.config.set_dtype_policy("float32")
-    optimizer = keras.optimizers.Adam(1e-4)
-    weights = encoder.trainable_weights + decoder.trainable_weights
-    optimizer.build(weights)
-    batches = tf.data.Dataset.from_tensor_slices(images.astype("float64")).batch(BATCH)
-
-    def log_normal(z, mean, logvar):
-        squares = (z - mean) ** 2 * tf.exp(-logvar)
-        return tf.reduce_sum(-0.5 * (squares + logvar + np.log(2 * np.pi)), axis=1)
-
-    def epoch():
-        for x in batches:
-            with tf.GradientTape(persistent=True) as tape:
-                mean, logvar = tf.split(encoder(x), 2, axis=1)
-                z = mean + tf.exp(0.5 * logvar) * tf.random.normal(mean.shape, dtype=tf.float64)
-                cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(x, decoder(z))
-                logpx_z = -tf.reduce_sum(cross_entropy)
-                logpz = tf.reduce_mean(log_normal(z, 0.0, tf.zeros_like(z)))
-                logqz_x = tf.reduce_mean(log_normal(z, mean, logvar))
-                loss = -(logpx_z + logpz - logqz_x)
-            gradients = tape.gradient(loss, encoder.trainable_weights)
-            gradients += tape.gradient(loss, decoder.trainable_weights)
-            optimizer.apply(gradients, weights)
-
-    return epoch
+# Name: where it is made, the batch size, and images in a round, enough for about three seconds.
+CONTESTANTS = {
+    "this book's fit, VAE": ("book_fit", "vae_published", 100, 12_000),
+    "this book's fit, MMD-VAE": ("book_fit", "mmd_vae", 100, 12_000),
+    "the 2018 manner: eager, float64, persistent tape": ("original_manner", "float64", 100, 1_000),
+    "the same in float32": ("original_manner", "float32", 100, 2_500),
+    "TensorFlow's CVAE tutorial": ("cvae_tutorial", None, 32, 9_600),
+    "PyTorch, eager": ("torch_loop", False, 100, 9_000),
+    "PyTorch, torch.compile": ("torch_loop", True, 100, 9_000),
+    "keras.io's VAE example (its own network)": ("keras_example", None, 128, 9_600),
+}
 
 
-def speed(epoch, steps):
-    start = time.perf_counter()
-    epoch()
-    return steps * BATCH / (time.perf_counter() - start)
+def contestant(maker, setting):
+    if maker == "torch_loop":
+        import torch_vae as module
+    else:
+        import contestants as module
+    function = getattr(module, maker)
+    return function if setting is None else function(setting)
 
 
-def cpu_name():
+def child(connection, maker, setting, images_file):
+    """Warm up, then run one pass for each message and answer with its seconds."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        epoch = contestant(maker, setting)(np.load(images_file))
+        epoch()
+    except Exception as error:  # such as no compiler for torch.compile: the others go on
+        connection.send(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        return
+    connection.send(None)
+    while connection.recv():
+        start = time.perf_counter()
+        epoch()
+        connection.send(time.perf_counter() - start)
+
+
+def measure(chosen, images, rounds):
+    """{name: [images per second]} of the contestants ``chosen``, in turns."""
+    context = get_context("spawn")
+    started, running = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (maker, setting, _, count) in chosen.items():
+            path = Path(folder, f"{len(started)}.npy")
+            np.save(path, images[:count])
+            here, there = context.Pipe()
+            process = context.Process(target=child, args=(there, maker, setting, path), daemon=True)
+            process.start()
+            there.close()
+            started[name] = here, process
+        for name, (connection, process) in started.items():
+            try:
+                trouble = connection.recv()
+            except EOFError:
+                trouble = "its process ended"
+            if trouble:
+                print(f"{name}: skipped, {trouble}", flush=True)
+            else:
+                running[name] = connection, process
+        speeds = {name: [] for name in running}
+        for number in range(rounds):
+            names = list(running)
+            shift = number % len(names)
+            for name in names[shift:] + names[:shift]:
+                connection, _ = running[name]
+                time.sleep(0.3)  # threads of the one before spin a while before they sleep
+                connection.send(True)
+                speeds[name].append(min(chosen[name][3], len(images)) / connection.recv())
+        for connection, process in running.values():
+            connection.send(False)
+            process.join()
+    return speeds
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=300, help="of fit, in each round (up to 600)")
-    parser.add_argument("--eager-steps", type=int, default=30, help="of the loop, in each round")
-    options = parser.parse_args()
+    chosen = options(__doc__)
+    where = conditions()
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several processes share a GPU
+    from vae_helpers.data import load_images
 
-    images = load_images("fashion_mnist").train_images
-    contestants = {
-        "compiled fit, float32": (compiled_fit(images[: options.steps * BATCH]), options.steps),
-        "eager loop, float64": (
-            eager_loop(images[: options.eager_steps * BATCH]),
-            options.eager_steps,
-        ),
-    }
-    found = {name: [] for name in contestants}
-    for epoch, _ in contestants.values():
-        epoch()  # the first pass traces and warms up
-    for _ in range(options.rounds):
-        for name, (epoch, steps) in contestants.items():
-            found[name].append(speed(epoch, steps))
+    images = load_images("fashion_mnist").train_images[:12_000]
+    takes_part = CONTESTANTS
+    if importlib.util.find_spec("torch") is None:
+        print('PyTorch: skipped, torch is not installed (pip install "vae-helpers[bench]")')
+        takes_part = {n: c for n, c in CONTESTANTS.items() if c[0] != "torch_loop"}
+    if chosen.quick:
+        images = images[:384]
+    speeds = measure(takes_part, images, rounds=1 if chosen.quick else 5)
+    if not speeds:
+        sys.exit("training_speed: no contestant could be run")
 
-    devices = ", ".join(d.device_type for d in tf.config.get_visible_devices())
-    print(
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} × {cpu_name()}, devices: {devices}"
-    )
-    for name, speeds in found.items():
-        print(
-            f"{name:22} {median(speeds):8,.0f} images/s ({min(speeds):,.0f} to {max(speeds):,.0f})"
-        )
-    ratios = [ours / eager for ours, eager in zip(*found.values(), strict=True)]
-    print(f"{'ratio':22} {median(ratios):8.1f}          ({min(ratios):.1f} to {max(ratios):.1f})")
+    results = {}
+    for name, values in speeds.items():
+        results[name] = {"batch": CONTESTANTS[name][2], "images_per_second": spread(values)}
+        print(f"{name:50} {spread(values)['median']:8,.0f} images/s", flush=True)
+    write_section(chosen.record, "training", where, results)
 
 
 if __name__ == "__main__":

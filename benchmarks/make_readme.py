@@ -1,0 +1,292 @@
+"""Write benchmarks/README.md from the record, benchmarks/bench.json.
+
+python benchmarks/make_readme.py
+"""
+
+from pathlib import Path
+
+from recording import BUSY, read_record
+
+README = Path(__file__).parent / "README.md"
+NOT_MEASURED = "*not measured*"
+TITLES = {
+    "python": "Python",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "torch": "PyTorch",
+    "numpy": "NumPy",
+    "playwright": "Playwright",
+    "jupyter-book": "Jupyter Book",
+}
+
+
+def table(head, rows, left=1):
+    """A table whose first ``left`` columns are text and the others numbers."""
+    marks = ["---"] * left + ["--:"] * (len(head) - left)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [head, marks, *rows])
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cells(spread):
+    """Median, and smallest and largest of the rounds."""
+    return [number(spread["median"]), f"{number(spread['min'])} … {number(spread['max'])}"]
+
+
+def conditions(section):
+    """On what a section was measured, in one paragraph."""
+    where, versions = section["conditions"], section["versions"]
+    named = ", ".join(f"{TITLES[name]} {versions[name]}" for name in TITLES if name in versions)
+    threads = ", ".join(f"{name}={value}" for name, value in where["threads"].items())
+    text = (
+        f"{where['date']}; {where['cores']} × {where['processor']}, {where['memory_gb']} GB, "
+        f"{where['gpu'] or 'no GPU'}; {where['system']}; {named}"
+        f"{'; ' + threads if threads else ''}. The processor was busy with other work for "
+        f"{100 * where['load']:.0f} % of the time just before."
+    )
+    if where["load"] > BUSY:
+        text += " **So these are figures of a busy machine, not to be quoted.**"
+    return text
+
+
+def training(results):
+    rows = [
+        [name, row["batch"], *cells(row["images_per_second"])]
+        for name, row in sorted(
+            results.items(), key=lambda item: -item[1]["images_per_second"]["median"]
+        )
+    ]
+    missing = [name for name in ("PyTorch, eager", "PyTorch, torch.compile") if name not in results]
+    rows += [[name, 100, NOT_MEASURED, ""] for name in missing]
+    return table(["", "batch", "images/s", "slowest … fastest round"], rows)
+
+
+def limits(results):
+    kernels = results["kernels_ms"]
+    layers = list(dict.fromkeys(row["layer"] for row in kernels))
+    kinds = ("forward", "input gradient", "filter gradient")
+    of = {(row["layer"], row["what"]): number(row["median"]) for row in kernels}
+    limit, whole = results["limit_ms"], results["ladder_ms"][0]
+    batch = results["batch"]
+    return "\n\n".join(
+        [
+            f"A step of `fit` takes {number(whole['median'])} ms "
+            f"({number(whole['min'])} … {number(whole['max'])}), its kernels alone "
+            f"{number(limit['median'])} ms ({number(limit['min'])} … {number(limit['max'])}): "
+            f"{1000 * batch / whole['median']:,.0f} of at most "
+            f"{1000 * batch / limit['median']:,.0f} images/s, or "
+            f"{limit['median'] / whole['median']:.2f} of the limit. What the rest is, taken out from "
+            "top to bottom (a share can be negative where two kernels run side by side, or where "
+            "rounds scatter by more than it):",
+            table(
+                ["taken out", "ms a step", "share"],
+                [
+                    [row["what"], f"{row['ms']:.2f}", f"{100 * row['share']:.1f} %"]
+                    for row in results["shares"]
+                ],
+            ),
+            "What a setting would change (the whole step, in ms):",
+            table(
+                ["", "ms a step", "fastest … slowest round"],
+                [["as it is", *cells(whole)]]
+                + [[row["setting"], *cells(row)] for row in results["settings_ms"]],
+            ),
+            "The kernels, in ms:",
+            table(
+                ["layer", *kinds],
+                [[layer, *(of.get((layer, kind), "–") for kind in kinds)] for layer in layers],
+            ),
+        ]
+    )
+
+
+def growth(results):
+    on_gpu = any("gpu_memory_mb" in row for row in results["training"] + results["mmd"])
+
+    def mb(row):
+        return [f"{row['memory_mb']:,}"] + [f"{row['gpu_memory_mb']:,}"] * on_gpu
+
+    memory = ["MB"] + ["MB on the GPU"] * on_gpu
+    return "\n\n".join(
+        [
+            "Training. Memory is what the process held at most, beyond what it held before the first "
+            "step:",
+            table(
+                ["model", "latent dimensions", "batch", "images/s", "slowest … fastest", *memory],
+                [
+                    [r["model"], r["latent_dim"], r["batch"], *cells(r["images_per_second"]), *mb(r)]
+                    for r in results["training"]
+                ],
+            ),
+            "`compute_mmd` of n codes and n draws. Time and memory grow with n², and memory does not "
+            "grow with the dimensions d: the last column is what one tensor [n, n, d] of differences "
+            "would take:",
+            table(
+                ["n", "d", "ms", "fastest … slowest", "ns for each of n² pairs", *memory,
+                 "MB of [n, n, d]"],
+                [
+                    [f"{r['codes']:,}", r["latent_dim"], *cells(r["ms"]),
+                     number(1e6 * r["ms"]["median"] / r["codes"] ** 2), *mb(r),
+                     f"{r['n_m_d_mb']:,}"]
+                    for r in results["mmd"]
+                ],
+                left=0,
+            ),
+        ]
+    )  # fmt: skip
+
+
+def gpu(results):
+    return table(
+        ["model", "batch", "steps_per_execution", "XLA", "images/s", "slowest … fastest round"],
+        [
+            [r["model"], r["batch"], r["steps_per_execution"], "yes" if r["xla"] else "no",
+             *cells(r["images_per_second"])]
+            for r in results
+        ],
+    )  # fmt: skip
+
+
+def explorer(results):
+    names = ("browser", "browser, 4 times slower", "kernel")
+    times, grid = results["picture_ms"], results["grid_ms"]
+    one, many = (grid[way]["median"] for way in ("one call", "256 calls"))
+    return "\n\n".join(
+        [
+            table(
+                ["one picture, by", "ms", "fastest … slowest"],
+                [
+                    [name, *(cells(times[name]) if name in times else [NOT_MEASURED, ""])]
+                    for name in names
+                ],
+            ),
+            table(
+                ["the 16 × 16 grid in", "ms", "fastest … slowest"],
+                [[way, *cells(times)] for way, times in grid.items()],
+            ),
+            f"One call is {many / one:.0f} times as fast as 256.",
+        ]
+    )
+
+
+def notebooks(results):
+    rows = [[name, f"{seconds / 60:.1f}"] for name, seconds in results.items()]
+    rows.append(["together", f"{sum(results.values()) / 60:.1f}"])
+    return table(["notebook", "minutes"], rows)
+
+
+def build(results):
+    rows = [[name, *(number(v / 60) for v in (r["median"], r["min"], r["max"])), r["rounds"]]
+            for name, r in results.items()]  # fmt: skip
+    return table(["", "minutes", "fastest", "slowest", "builds"], rows)
+
+
+def pages(results):
+    rows = [
+        [path, f"{r['bytes'] / 1e6:.2f}", f"{r['compressed_bytes'] / 1e6:.2f}",
+         *cells({k: v / 1000 for k, v in r["ready_ms"].items()})]
+        for path, r in results.items()
+    ]  # fmt: skip
+    return table(["page", "MB", "MB compressed", "seconds until ready", "fastest … slowest"], rows)
+
+
+# Section: what is said before its figures, and how they are shown.
+SECTIONS = {
+    "training": (
+        """## Training speed
+
+`training_speed.py`: images a second that go through training on Fashion-MNIST. Unless the table says otherwise all train the published network (2 latent dimensions, 69,989 parameters) with Adam at 1e-4 in batches of 100. `tests/test_benchmarks.py` holds that the loops written anew, PyTorch's among them, do the same work: as many parameters and, with the same weights and noise, the same loss.
+
+- **this book's fit**: `model.fit(to_batches(…))` as the chapters call it; the VAE, and the MMD-VAE with its smaller encoder;
+- **the 2018 manner**: a loop of our own in the manner of the tutorial that this book is after: eager, in float64, with one persistent gradient tape for both networks;
+- **TensorFlow's CVAE tutorial**: its loop, batches of 32, one call of a `tf.function` a step;
+- **PyTorch**: a plain loop over tensors that lie in memory, without a `DataLoader`, which would slow it down; eager and compiled;
+- **keras.io's VAE example**: another, wider network with a dense layer more, in batches of 128. It is no rival, but what a reader of that page would see.
+
+Every contestant lives in a process of its own and sleeps while another runs: two libraries in one process fight over its threads.""",
+        training,
+    ),
+    "limits": (
+        """## The limit, and where the rest goes
+
+`limits.py`: each convolution and each matrix product of one step (forward, input gradient, filter gradient, at the published VAE's shapes, batch of 100) is called alone in a tight loop with the same threads. Their sum is what a step would take if it were nothing else. Then from `fit` downwards one thing after another is taken out, each on top of those before it.""",
+        limits,
+    ),
+    "growth": (
+        """## Growth
+
+`growth.py`: speed and memory against the batch size, the size of the latent space, and the number of codes in an MMD. Each series has a process of its own, and one batch of noise is repeated.""",
+        growth,
+    ),
+    "gpu": (
+        """## On a GPU
+
+`gpu_speed.py`: `fit` with several steps in one call (`steps_per_execution`) and with XLA (`jit_compile`). It measures only where there is a GPU. On a CPU XLA made training slower, and Keras's default leaves it off there.""",
+        gpu,
+    ),
+    "explorer": (
+        """## The explorer
+
+`explorer_speed.py`: the time for one picture, in headless Chromium with the explorer's own JavaScript (also with the processor slowed down four times, which stands for a phone), and by a Jupyter kernel, from sending a request to having the decoded pixels: the least that a slider with a callback in Python would need, on the same machine. And the decoder's 16 × 16 grid in one call and in 256.""",
+        explorer,
+    ),
+    "notebooks": (
+        """## Minutes for each notebook
+
+`book_speed.py notebooks`: each notebook run once from top to bottom, with the settings that are committed.""",
+        notebooks,
+    ),
+    "build": (
+        """## Minutes for the book
+
+`book_speed.py build`: `make book` once its environment and its data are there: cold, with every cache removed, which runs all notebooks; and warm, right after.""",
+        build,
+    ),
+    "pages": (
+        """## The book's pages
+
+`book_speed.py pages`: what a page weighs with all that it loads, as it is and compressed with gzip, and how long after it was asked for its last explorer shows a picture. In headless Chromium without a GPU, from a server on the same machine, with an empty cache at each visit.""",
+        pages,
+    ),
+}
+
+START = """<!-- Written by make_readme.py from bench.json: change those, not this. -->
+
+# Benchmarks
+
+How fast it is, beside what a reader would use instead. Speed is never a test: these figures depend on the machine, and each section says which one. A figure is the median over rounds in which the contestants take turns after a warm-up; beside it stand the slowest and the fastest round.
+
+```
+make bench         # training, limits, growth, explorer, GPU where there is one: about 12 minutes
+make bench-book    # every notebook, the book cold and warm, its pages: half an hour and more
+```
+
+Let nothing else run meanwhile. Each script also runs by itself, as `python benchmarks/training_speed.py`, in Colab too (from a clone, with this book's helpers installed); `--quick` only shows that it works. Each writes its section of `bench.json` and leaves the others alone; `python benchmarks/make_readme.py` then writes this page. PyTorch takes part where it is installed: `pip install "torch>=2.6" --index-url https://download.pytorch.org/whl/cpu`, or the extra `bench`, which on Linux brings CUDA along."""
+
+END = """## An outside yardstick
+
+`cvae_tutorial.py` trains this book's VAE as TensorFlow's CVAE tutorial does and keeps the test ELBO of each epoch in `vae_helpers/records/cvae_tutorial.json`; a test holds the last one against the tutorial's. It takes about five minutes, and `make bench` leaves it out.
+"""
+
+
+def readme(record):
+    """The page as text; a section that the record lacks is not measured."""
+    parts = [START]
+    for name, (text, show) in SECTIONS.items():
+        parts.append(text)
+        if name in record:
+            parts += [show(record[name]["results"]), conditions(record[name])]
+        else:
+            parts.append(NOT_MEASURED)
+    return "\n\n".join([*parts, END])
+
+
+def main():
+    README.write_text(readme(read_record()))
+    print(f"wrote {README.name}")
+
+
+if __name__ == "__main__":
+    main()
