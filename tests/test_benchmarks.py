@@ -202,6 +202,21 @@ def test_the_timed_kernels_are_those_of_the_published_networks():
             assert kernels[name, "input gradient"]().shape[1:] == layer.input.shape[1:], name
 
 
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("rung", ["WithoutTrackers", "WithoutLoss", "WithoutBiasesAndReLUs"])
+def test_each_rung_of_the_ladder_still_runs_every_kernel(rung, images):
+    """Every kernel gets a gradient: a layer that fell out of the graph would look fast."""
+    import limits
+
+    model = getattr(limits, rung)()
+    kernels = [w for w in model.trainable_weights if w.shape.rank > 1]
+    before = [w.numpy() for w in kernels]
+    assert len(kernels) == 7
+    model.compile("adam")
+    model.fit(limits.one_batch_again_and_again(images, 50, steps=2), verbose=0)
+    assert not any(np.array_equal(a, b.numpy()) for a, b in zip(before, kernels, strict=True))
+
+
 def test_the_shares_add_up_to_a_whole_step():
     import limits
 
