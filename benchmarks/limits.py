@@ -196,7 +196,7 @@ def shares(steps_ms, kernels_ms, whole_ms):
 def main():
     chosen = options(__doc__)
     where = conditions()
-    rounds, steps, times = (1, 20, 3) if chosen.quick else (5, 80, 40)
+    rounds, steps, times = (1, 3, 1) if chosen.quick else (5, 80, 40)
     images = load_images("fashion_mnist").train_images[: steps * BATCH]
 
     alone = kernels(BATCH)

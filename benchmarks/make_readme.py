@@ -106,13 +106,14 @@ def growth(results):
     on_gpu = any("gpu_memory_mb" in row for row in results["training"] + results["mmd"])
 
     def mb(row):
-        return [f"{row['memory_mb']:,}"] + [f"{row['gpu_memory_mb']:,}"] * on_gpu
+        kinds = ["memory_mb", "gpu_memory_mb"] if on_gpu else ["memory_mb"]
+        return [f"{row[kind]:,}" for kind in kinds]
 
     memory = ["MB"] + ["MB on the GPU"] * on_gpu
     return "\n\n".join(
         [
-            "Training. Memory is what the process held at most, beyond what it held before the first "
-            "step:",
+            "Training. Memory is what the process held at most, beyond what it held after a first step "
+            "on ten images:",
             table(
                 ["model", "latent dimensions", "batch", "images/s", "slowest … fastest", *memory],
                 [

@@ -317,6 +317,67 @@ def test_what_had_to_be_skipped_is_not_measured():
     assert make_readme.explorer(times).count(make_readme.NOT_MEASURED) == 2  # the browser's
 
 
+def made_up_record(gpu):
+    """Every section, as the scripts write them."""
+    one, kernel = recording.spread, {"layer": "encoder, dense", "what": "forward"}
+    memory = {"memory_mb": 1234, **({"gpu_memory_mb": 4321} if gpu else {})}
+    fit = {"model": "VAE", "latent_dim": 8, "batch": 300, "images_per_second": one([2222.0])}
+    results = {
+        "training": {"PyTorch, eager": {"batch": 100, "images_per_second": one([2700.0, 2600.0])}},
+        "limits": {
+            "batch": 100,
+            "kernels_ms": [{**kernel, **one([0.25])}],
+            "limit_ms": one([24.0]),
+            "ladder_ms": [{"without": "nothing", **one([30.0])}],
+            "shares": [{"what": "metrics", "ms": -0.1, "share": -0.003}],
+            "settings_ms": [{"setting": "steps_per_execution=10", **one([29.0])}],
+        },
+        "growth": {
+            "training": [{**fit, **memory}],
+            "mmd": [{"codes": 10_000, "latent_dim": 64, "ms": one([900.0]), **memory,
+                     "n_m_d_mb": 25_600}],
+        },
+        "gpu": [{"model": "VAE", "batch": 100, "steps_per_execution": 10, "xla": True,
+                 "images_per_second": one([30_000.0])}],
+        "explorer": {
+            "picture_ms": {"browser": one([5.0]), "kernel": one([9.0])},
+            "grid_ms": {"one call": one([20.0]), "256 calls": one([900.0])},
+        },
+        "notebooks": {"01_data": 90.0},
+        "build": {"cold": one([720.0]), "warm": one([42.0, 40.0, 41.0])},
+        "pages": {"book/index.html": {"bytes": 1_500_000, "compressed_bytes": 300_000,
+                                      "ready_ms": one([800.0])}},
+    }  # fmt: skip
+    where = {**WHERE, "gpu": "Some GPU" if gpu else None}
+    versions = {"python": "3", "tensorflow": "2", "keras": "3", "torch": "2.13"}
+    return {
+        name: {"conditions": where, "versions": versions, "results": found}
+        for name, found in results.items()
+    }
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_every_section_is_shown_with_its_figures(gpu):
+    record = made_up_record(gpu)
+    assert set(record) == set(make_readme.SECTIONS)
+    assert_complete(record)
+    page = make_readme.readme(record)
+    for figure in (
+        "| PyTorch, eager | 100 | 2,650 | 2,600 … 2,700 |", "| metrics | -0.10 | -0.3 % |",
+        "3,333 of at most 4,167 images/s, or 0.80 of the limit", "| steps_per_execution=10 | 29.0 |",
+        "| encoder, dense | 0.25 | – | – |", "| VAE | 8 | 300 | 2,220 |", "| 10,000 | 64 | 900 |",
+        "| VAE | 100 | 10 | yes | 30,000 |", "One call is 45 times as fast", "| 01_data | 1.5 |",
+        "| cold | 12.0 |", "| book/index.html | 1.50 | 0.30 |", "PyTorch 2.13",
+    ):  # fmt: skip
+        assert figure in page
+    assert ("| 1,234 | 4,321 |" in page) == gpu == ("Some GPU" in page)
+    # Left out of the record above: the compiled PyTorch and the slowed-down browser.
+    assert page.count(make_readme.NOT_MEASURED) == 2
+    for line in re.findall(r"^\|.*\|$", page, re.M):
+        assert "None" not in line
+        assert "nan" not in line
+
+
 @pytest.mark.parametrize(("load", "marked"), [(0.02, False), (0.6, True)])
 def test_figures_of_a_busy_machine_are_marked(load, marked):
     section = {"conditions": {**WHERE, "gpu": None, "load": load}, "versions": {}}
