@@ -199,24 +199,20 @@ def main():
     rounds, steps, times = (1, 3, 1) if chosen.quick else (5, 80, 40)
     images = load_images("fashion_mnist").train_images[: steps * BATCH]
 
-    alone = kernels(BATCH)
-    alone = {name: repeated(kernel, times) for name, kernel in alone.items()}
-    alone = {
-        name: [1000 * seconds / times for seconds in found]
-        for name, found in in_turns(alone, rounds).items()
-    }
-    sums = [sum(one) for one in zip(*alone.values(), strict=True)]  # one for each round
+    loops = {name: repeated(kernel, times) for name, kernel in kernels(BATCH).items()}
     down, aside = ladder(images), settings(images)
-    found = in_turns({**down, **aside}, rounds)
-    found = {name: [1000 * s / steps for s in seconds] for name, seconds in found.items()}
+    found = {}
+    for name, seconds in in_turns({**loops, **down, **aside}, rounds).items():
+        calls = times if name in loops else steps
+        found[name] = [1000 * s / calls for s in seconds]
+    sums = [sum(one) for one in zip(*(found[name] for name in loops), strict=True)]  # by round
 
     steps_ms = {name: spread(found[name])["median"] for name in down}
     limit, whole = spread(sums), next(iter(steps_ms.values()))
     results = {
         "batch": BATCH,
         "kernels_ms": [
-            {"layer": layer, "what": what, **spread(values)}
-            for (layer, what), values in alone.items()
+            {"layer": layer, "what": what, **spread(found[layer, what])} for layer, what in loops
         ],
         "limit_ms": limit,
         "ladder_ms": [{"without": name, **spread(found[name])} for name in down],

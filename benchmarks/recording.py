@@ -77,7 +77,7 @@ def versions():
     return found
 
 
-def spread(values, digits=3):
+def spread(values, digits=4):
     """Median, smallest and largest of some rounds, to so many significant digits."""
     low, middle, high = (
         float(f"{v:.{digits}g}") for v in (min(values), median(values), max(values))
