@@ -101,7 +101,7 @@ def main():
     images = load_images("fashion_mnist").train_images[:12_000]
     takes_part = CONTESTANTS
     if importlib.util.find_spec("torch") is None:
-        print('PyTorch: skipped, torch is not installed (pip install "vae-helpers[bench]")')
+        print("PyTorch: skipped, torch is not installed (benchmarks/README.md says how)")
         takes_part = {n: c for n, c in CONTESTANTS.items() if c[0] != "torch_loop"}
     if chosen.quick:
         images = images[:384]
