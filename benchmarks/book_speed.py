@@ -96,11 +96,9 @@ def visit(browser, address, path):
         page = context.new_page()
         start = time.perf_counter()
         page.goto(f"{address}/{path}", wait_until="load", timeout=120_000)
-        page.wait_for_function(
-            "([selector, n]) => document.querySelectorAll(selector).length >= n",
-            arg=[FIRST_PICTURE, explorers],
-            timeout=120_000,
-        )
+        if explorers:
+            last = page.locator(FIRST_PICTURE).nth(explorers - 1)
+            last.wait_for(state="attached", timeout=120_000)
         seconds = time.perf_counter() - start
         page.wait_for_load_state("networkidle")
         loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
