@@ -138,3 +138,14 @@ def test_a_unit_is_active_if_its_mean_varies():
     mean = np.random.default_rng(7).standard_normal((500, 3)) * [1.0, 0.05, 0.2]
     assert likelihood.active_units(mean + 5) == 2
     assert likelihood.active_units(np.ones((500, 3))) == 0
+
+
+@pytest.mark.parametrize("logvar", [0.0, -30.0, -80.0])
+def test_the_mutual_information_of_narrow_clouds_far_out_keeps_its_digits(logvar):
+    """Clouds that never meet say which image it was, log n; clouds in one place say nothing."""
+    apart = 1e6 * np.arange(1, 6.0)[:, None]
+    found = likelihood.mutual_information(apart, np.full((5, 1), logvar))
+    assert found == pytest.approx(np.log(5), abs=1e-6)
+    together = np.full((5, 1), 1e6)
+    found = likelihood.mutual_information(together, np.full((5, 1), logvar))
+    assert found == pytest.approx(0, abs=2e-3)

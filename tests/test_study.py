@@ -76,6 +76,7 @@ def test_differences_pair_the_seeds_that_both_runs_have():
 def test_one_number_has_no_interval_and_equal_numbers_have_one_of_no_width():
     assert study.t_interval([]) is study.t_interval([1.0]) is None
     assert study.t_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
+    assert study.t_interval([0.0, 1e-200]) == (0.0, 0.0)  # the square of the spread underflows
 
 
 @pytest.mark.parametrize(
