@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from limits import files_no_larger_than
+from small_files import files_no_larger_than
 
 from vae_helpers import data, files
 from vae_helpers.data import DataError, load_images, to_batches

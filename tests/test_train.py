@@ -15,7 +15,7 @@ import killing
 import numpy as np
 import pytest
 import tensorflow as tf
-from limits import files_no_larger_than
+from small_files import files_no_larger_than
 
 from vae_helpers import checkpoints, measures, models, train
 from vae_helpers.data import DIGESTS, DataError
