@@ -299,7 +299,9 @@ def test_a_page_stands_on_its_own_and_is_light(visit, site, path):
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
-    assert compressed_megabytes(page, site) < (2.8 if path in WITH_EXPLORERS else 1.2)
+    # Ten decoders stand in the chapter that has all models.
+    most = 3.0 if path.endswith("13_family.html") else 2.8 if path in WITH_EXPLORERS else 1.2
+    assert compressed_megabytes(page, site) < most
     shoot(page, path.replace("/", "-") + "-light")
 
 

@@ -264,7 +264,7 @@ def main(arguments=None):
     except subprocess.CalledProcessError as error:
         sys.exit(f"study: a training ended with status {error.returncode}; see above")
     except (DataError, ValueError, OSError) as error:
-        sys.exit(f"study: {error}")
+        sys.exit(f"study: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
         sys.exit("study: stopped; the same command goes on after the last finished epoch")
 

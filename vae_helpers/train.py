@@ -277,7 +277,7 @@ def main(arguments=None):
     try:
         train(**settings)
     except (DataError, ValueError, OSError, FloatingPointError) as error:
-        sys.exit(f"train: {error}")
+        sys.exit(f"train: {' '.join(str(error).split())}")  # HDF5's messages have lines
     except KeyboardInterrupt:
         sys.exit("train: stopped; the same command goes on after the last finished epoch")
 
