@@ -1994,7 +1994,7 @@ def read_a_record(content):
     try:
         name = "{run}-{dataset}-seed{seed}".format(**json.loads(content)["settings"])
     except (ValueError, LookupError, TypeError):
-        name = "vae-mnist-seed0"
+        name = "content-seed0"
     return through_a_file(f"{name}.json", study.read_records)(content)
 
 
