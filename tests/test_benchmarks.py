@@ -397,9 +397,10 @@ def test_the_books_page_shows_the_minutes_of_the_record(measured, tmp_path, monk
     monkeypatch.chdir(tmp_path / "book")
     shown = []
     exec(cell, {"Markdown": shown.append})
-    assert ("Not measured" in shown[0]) != measured
-    assert ("| 2. The standard VAE | 1.5 |" in shown[0]) == measured
-    assert ("2 cores of Some CPU" in shown[0]) == measured
+    text = "\n".join(shown)
+    assert bool(text) == measured
+    assert ("| 2. The standard VAE | 1.5 |" in text) == measured
+    assert ("2 cores of Some CPU" in text) == measured
 
 
 @pytest.mark.long
