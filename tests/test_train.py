@@ -245,7 +245,7 @@ def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one
                 hit = training.kill()
             elif moment == "training":
                 wait(training, saved)
-                wait(training, lambda: saved(3), chance.uniform(0, 2 * for_an_epoch))
+                wait(training, lambda: saved(2), chance.uniform(0, 2 * for_an_epoch))
                 hit = training.kill()
             elif moment == "saving":
                 hit = kill_while_it_saves(training, killed, skip=chance.randrange(4))
