@@ -147,7 +147,9 @@ def test_the_digests_are_those_that_sha256sum_would_find():
 
 
 @pytest.mark.parametrize("kind", ["weights.h5", "npz", "json"])
-@pytest.mark.parametrize("harm", ["a bit flipped", "cut short", "swapped", "not in the list"])
+@pytest.mark.parametrize(
+    "harm", ["a bit flipped", "cut short", "swapped", "removed", "not in the list", "no list"]
+)
 def test_a_shipped_file_that_was_altered_is_refused(tmp_path, monkeypatch, kind, harm):
     shutil.copytree(checkpoints.SHIPPED, tmp_path / "shipped")
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
@@ -159,11 +161,15 @@ def test_a_shipped_file_that_was_altered_is_refused(tmp_path, monkeypatch, kind,
         content = content[:-1]
     elif harm == "swapped":
         content = (path.parent / f"vae-fashion_mnist.{kind}").read_bytes()
-    else:
+    elif harm == "no list":
+        (path.parent / "SHA256SUMS").unlink()
+    elif harm == "not in the list":
         sums = path.parent / "SHA256SUMS"
         kept = [line for line in sums.read_text().splitlines() if not line.endswith(path.name)]
         sums.write_text("\n".join(kept))
     path.write_bytes(content)
+    if harm == "removed":
+        path.unlink()
     look = {"weights.h5": checkpoints.restore, "npz": checkpoints.snapshots}
     with pytest.raises(ValueError, match=rf"vae-mnist.{kind} is not the file that this book ships"):
         look.get(kind, checkpoints.read_record)("vae", "mnist")
