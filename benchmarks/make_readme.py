@@ -264,7 +264,7 @@ make bench         # training, limits, growth, explorer, GPU where there is one:
 make bench-book    # every notebook, the book cold and warm, its pages: half an hour and more
 ```
 
-Let nothing else run meanwhile. Each script also runs by itself, as `python benchmarks/training_speed.py`, in Colab too (from a clone, with this book's helpers installed); `--quick` only shows that it works. Each writes its section of `bench.json` and leaves the others alone; `python benchmarks/make_readme.py` then writes this page. PyTorch takes part where it is installed: `pip install "torch>=2.6" --index-url https://download.pytorch.org/whl/cpu`, or the extra `bench`, which on Linux brings CUDA along."""
+Let nothing else run meanwhile. Each script also runs by itself, as `python benchmarks/training_speed.py`, in Colab too (from a clone, with this book's helpers installed); `--quick` only shows that it works. Each writes its section of `bench.json` and leaves the others alone; `python benchmarks/make_readme.py` then writes this page. PyTorch takes part where it is installed; the extra `bench` asks for it, and on Linux brings CUDA along, which a CPU build does not."""
 
 END = """## An outside yardstick
 

@@ -16,6 +16,8 @@ from statistics import median
 
 import psutil
 
+from vae_helpers.files import written_whole
+
 RECORD = Path(__file__).parent / "bench.json"
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jupyter-book", "playwright")
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -119,7 +121,6 @@ def write_section(path, name, where, results):
     record = read_record(path)
     record[name] = {"conditions": where, "versions": versions(), "results": results}
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
+    with written_whole(path) as part:
+        part.write_text(text)
     print(f"wrote the section {name!r} of {path.name}", flush=True)

@@ -402,14 +402,19 @@ def test_going_on_with_other_settings_is_refused(tmp_path, small, begun, changed
 def begun(tmp_path_factory, fashion_mnist):
     """A folder with the state of a training of one epoch."""
     out = tmp_path_factory.mktemp("begun")
-    model = checkpoints.build("mmd_vae")
+    open_state("mmd_vae", "fashion_mnist", out).save({"epoch": 1, "loss": 0.2})
+    return out
+
+
+def open_state(run, dataset, out):
+    """The state in a folder of a training with the published settings and seed 0."""
+    model = checkpoints.build(run)
     model.compile(keras.optimizers.Adam(1e-4))
     settings = {
-        "run": "mmd_vae", "dataset": "fashion_mnist", "seed": 0, "batch_size": 100,
-        "learning_rate": 1e-4, "train_images": None,
+        "run": run, "dataset": dataset, "seed": 0, "batch_size": 100, "learning_rate": 1e-4,
+        "train_images": None,
     }  # fmt: skip
-    train.TrainingState(model, settings, out / "state").save({"epoch": 1, "loss": 0.2})
-    return out
+    return train.TrainingState(model, settings, out / "state")
 
 
 # ---- files that are not as they were written, and a disk that is full ---------------------------
@@ -503,14 +508,8 @@ def test_a_damaged_snapshot_is_refused_in_one_line_and_left_as_it_is(small, harm
 
 def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed):
     def opened():
-        model = checkpoints.build("autoencoder")
-        model.compile(keras.optimizers.Adam(1e-4))
-        settings = {
-            "run": "autoencoder", "dataset": "mnist", "seed": 0, "batch_size": 100,
-            "learning_rate": 1e-4, "train_images": None,
-        }  # fmt: skip
-        state = train.TrainingState(model, settings, harmed / "state")
-        return state.history, model.get_weights(), model.optimizer.variables
+        state = open_state("autoencoder", "mnist", harmed)
+        return state.history, state.model.get_weights(), state.model.optimizer.variables
 
     history, weights, slots = opened()
     chance, noticed = random.Random(), {}

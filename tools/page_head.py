@@ -111,9 +111,8 @@ def add_policies(app, error):
     if error:
         return
     for path in Path(app.outdir).rglob("*.html"):
-        if (
-            "_static" not in path.relative_to(app.outdir).parts
-        ):  # pieces of pages, which none asks for
+        # In _static lie pieces of pages, which none asks for.
+        if "_static" not in path.relative_to(app.outdir).parts:
             path.write_text(with_policy(path.read_text()))
 
 

@@ -94,9 +94,9 @@ def snapshots(run, dataset):
 
     Returns
     -------
-    dict of arrays: ``epochs`` [e], e up to 7; ``codes`` float16 [e, 2000, latent_dim], of the first 2,000 test
-    images; for ``vae_published`` and ``mmd_vae`` on Fashion-MNIST also ``decoder_0`` …, the
-    decoder's weights in Keras's order with the epochs in front, float16.
+    dict of arrays: ``epochs`` [e], e up to 7; ``codes`` float16 [e, 2000, latent_dim], of the first
+    2,000 test images; for ``vae_published`` and ``mmd_vae`` on Fashion-MNIST also ``decoder_0`` …,
+    the decoder's weights in Keras's order with the epochs in front, float16.
     """
     with np.load(shipped_file(run, dataset, "npz"), allow_pickle=False) as file:
         return dict(file)
