@@ -49,7 +49,7 @@ train: data ## train the shipped models again (hours; goes on where it was)
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
 	$(BIN)/python -m vae_helpers.study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
 
-bench: data browser ## speed, beside what a reader would use instead (12 minutes)
+bench: data browser ## speed, beside what a reader would use instead (15 minutes)
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/limits.py
 	$(BIN)/python benchmarks/growth.py

@@ -9,6 +9,7 @@ import math
 import keras
 import tensorflow as tf
 from keras import layers
+from recording import untuned
 
 from vae_helpers.checkpoints import PUBLISHED_BATCH_SIZE as BATCH
 from vae_helpers.checkpoints import build
@@ -18,12 +19,12 @@ from vae_helpers.networks import build_decoder, build_encoder
 TUTORIAL_BATCH, KERAS_IO_BATCH = 32, 128
 
 
-def book_fit(run, **compile_settings):
+def book_fit(run):
     """This book's ``fit``, as its chapters call it."""
 
     def contestant(images):
         model = build(run)
-        model.compile(keras.optimizers.Adam(1e-4), **compile_settings)
+        model.compile(keras.optimizers.Adam(1e-4), steps_per_execution=10)
         batches = to_batches(images, BATCH, seed=0)
         return lambda: model.fit(batches, verbose=0)
 
@@ -69,7 +70,8 @@ def original_manner(dtype):
         optimizer = keras.optimizers.Adam(1e-4)
         weights = encoder.trainable_weights + decoder.trainable_weights
         optimizer.build(weights)
-        batches = tf.data.Dataset.from_tensor_slices(images.astype(dtype)).batch(BATCH)
+        dataset = tf.data.Dataset.from_tensor_slices(images.astype(dtype))
+        batches = untuned(dataset.batch(BATCH))
 
         def epoch():
             for batch in batches:
@@ -91,7 +93,8 @@ def cvae_tutorial(images):
     optimizer = keras.optimizers.Adam(1e-4)
     weights = encoder.trainable_weights + decoder.trainable_weights
     optimizer.build(weights)
-    batches = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images)).batch(TUTORIAL_BATCH)
+    dataset = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images))
+    batches = untuned(dataset.batch(TUTORIAL_BATCH))
 
     @tf.function
     def train_step(batch):
@@ -155,4 +158,6 @@ class KerasExample(keras.Model):
 def keras_example(images):
     model = KerasExample()
     model.compile(keras.optimizers.Adam())
-    return lambda: model.fit(images, batch_size=KERAS_IO_BATCH, verbose=0)
+    dataset = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images))
+    batches = untuned(dataset.batch(KERAS_IO_BATCH))
+    return lambda: model.fit(batches, shuffle=False, verbose=0)

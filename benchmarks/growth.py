@@ -14,7 +14,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import psutil
-from recording import conditions, options, spread, write_section
+from recording import conditions, options, spread, untuned, write_section
 
 BATCHES, LATENTS, CODES, DIMENSIONS = (
     [100, 300, 1000, 3000, 10_000],
@@ -74,7 +74,7 @@ def training(model, latent_dim, batches, rounds):
         built = {"VAE": VAE, "MMD-VAE": MMDVAE}[model](latent_dim=latent_dim)
         built.compile(keras.optimizers.Adam(1e-4))
         data = tf.data.Dataset.from_tensor_slices(pictures[:batch]).batch(batch).cache()
-        data = data.repeat(max(1, IMAGES_A_PASS // batch) if batch > FIRST else 1)
+        data = untuned(data.repeat(max(1, IMAGES_A_PASS // batch) if batch > FIRST else 1))
         return lambda: built.fit(data, verbose=0)
 
     fit(FIRST)()  # what TensorFlow holds by itself is there from here on
@@ -147,7 +147,7 @@ def apart(function, *arguments):
 def main():
     chosen = options(__doc__)
     where = conditions()
-    batches, codes, rounds = (BATCHES, CODES, 3) if not chosen.quick else ([100], [100, 300], 1)
+    batches, codes, rounds = (BATCHES, CODES, 5) if not chosen.quick else ([100], [100, 300], 1)
     latents, dimensions = (LATENTS, DIMENSIONS) if not chosen.quick else ([2, 8], [2, 8])
 
     trainings, mmds = [], []

@@ -87,6 +87,15 @@ def spread(values, digits=4):
     return {"median": middle, "min": low, "max": high, "rounds": len(values)}
 
 
+def untuned(dataset):
+    """A tf.data.Dataset without its autotuner, for which the end of a pass can wait (``to_batches``)."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def in_turns(contestants, rounds):
     """Call every contestant once a round, and time the calls: {name: [seconds]}.
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from small_files import files_no_larger_than
 
 from vae_helpers import checkpoints, measures, models, train
-from vae_helpers.data import DIGESTS, DataError
+from vae_helpers.data import DIGESTS, DataError, to_batches
 
 # ---- learning --------------------------------------------------------------------------------
 
@@ -44,6 +44,23 @@ def test_a_short_training_on_real_images_lowers_the_loss_and_sorts_the_classes(r
     assert error < 0.6 * error_before
     assert accuracy > accuracy_before + 0.08
     assert accuracy > 0.45
+
+
+@pytest.mark.parametrize("run", ["vae", "mmd_vae", "vae_capacity"])
+def test_ten_steps_in_one_call_leave_the_weights_that_one_a_call_leaves(run, fashion_mnist):
+    ends = []
+    for steps in (1, 10):
+        keras.utils.set_random_seed(4)
+        model = checkpoints.build(run)
+        model.compile(keras.optimizers.Adam(1e-3), steps_per_execution=steps)
+        # 13 batches an epoch, the last of them smaller: the second call has three steps.
+        batches = to_batches(fashion_mnist.train_images[:510], 40, seed=0)
+        history = model.fit(batches, epochs=2, verbose=0).history
+        ends.append((model.get_weights(), history))
+    (weights, history), (others, other_history) = ends
+    assert history == other_history
+    for one, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # ---- the command, killed and not killed ------------------------------------------------------
