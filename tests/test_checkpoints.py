@@ -75,6 +75,11 @@ def test_an_unknown_run_is_refused_with_the_names_there_are(call):
         call("gan", "mnist")
 
 
+def test_a_list_of_names_is_refused_as_an_unknown_run():
+    with pytest.raises(ValueError, match=r"unknown run \['vae'\]; there are"):
+        checkpoints.restore(["vae"], "mnist")
+
+
 @pytest.mark.parametrize(
     "call", [checkpoints.restore, checkpoints.read_record, checkpoints.snapshots]
 )

@@ -567,3 +567,8 @@ def test_wrong_images_do_not_become_batches(wrong, error, message):
 def test_wrong_numbers_are_refused_by_name(numbered, name, value):
     with pytest.raises(ValueError, match=f"{name} must be a whole number"):
         to_batches(numbered, **{"seed": 0, name: value})
+
+
+def test_whole_numbers_that_are_floats_are_taken_as_whole(numbered):
+    found = to_batches(numbered, 100.0, seed=1.0, epoch=2.0)
+    np.testing.assert_array_equal(order(found), order(to_batches(numbered, 100, seed=1, epoch=2)))

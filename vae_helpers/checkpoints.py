@@ -51,7 +51,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 def build(run):
     """A new, untrained model of the named run."""
-    if run not in RUNS:
+    if run not in list(RUNS):
         raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
     return RUNS[run]()
 
@@ -105,7 +105,7 @@ def snapshots(run, dataset):
 def shipped_file(run, dataset, kind):
     """The path of one of a shipped training's three files, once it has been found unaltered."""
     for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "data set")):
-        if value not in names:
+        if value not in list(names):
             raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
     path = SHIPPED / f"{run}-{dataset}.{kind}"
     sums = SHIPPED / "SHA256SUMS"

@@ -134,11 +134,11 @@ def to_batches(images, batch_size=100, *, seed=None, epoch=0):
     tf.data.Dataset of float32 batches [batch_size, 28, 28, 1]
     """
     check_images(images)
-    check_number(batch_size, "batch_size", low=1, whole=True)
-    check_number(epoch, "epoch", low=0, whole=True)
+    batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
+    epoch = check_number(epoch, "epoch", low=0, whole=True)
     dataset = tf.data.Dataset.from_tensor_slices(images).cache()
     if seed is not None:
-        check_number(seed, "seed", low=0, whole=True)
+        seed = check_number(seed, "seed", low=0, whole=True)
         order = np.random.SeedSequence([seed, epoch]).generate_state(1)[0]
         dataset = dataset.shuffle(len(images), seed=int(order))
     # Nothing here needs tuning, and in TensorFlow 2.21 the end of an epoch can wait for the sleeping
