@@ -76,8 +76,10 @@ def train(
 
     with distributed.scope(strategy):
         model = distributed.mirrored(build(run))
-        # Ten steps in each call: the same weights, bit for bit, and less Python in between.
-        model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=10)
+        # Ten steps in each call: the same weights, bit for bit, and less Python in between. Keras 3.15
+        # cannot do so on several replicas (keras-team/keras#19246).
+        steps = 1 if strategy else 10
+        model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
     settings = {
         "run": run, "dataset": dataset, "seed": seed, "batch_size": batch_size,
         "learning_rate": learning_rate, "train_images": train_images,
