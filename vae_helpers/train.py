@@ -76,8 +76,8 @@ def train(
 
     with distributed.scope(strategy):
         model = distributed.mirrored(build(run))
-        # Ten steps in each call: the same weights, bit for bit, and less Python in between. Keras 3.15
-        # cannot do so on several replicas (keras-team/keras#19246).
+        # Ten steps in each call: the same weights, bit for bit, and less Python in between. On several
+        # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
     settings = {
