@@ -1246,7 +1246,7 @@ def _(draw):
 
 
 @about("recognition.look_alikes", share=0.5, spoil={
-    "images": images, "labels": labels, "rng": thing, "per_class": count(3),
+    "images": images, "labels": labels, "rng": thing, "per_class": count(1),
     "neighbors": array(low=1, whole=True)})  # fmt: skip
 def _(draw):
     n = draw(whole(6, 12))

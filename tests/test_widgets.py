@@ -371,6 +371,9 @@ def test_snapshots_of_something_else_are_refused(vae, mmd_vae, fashion_mnist, ta
     other = made_snapshots(taken["b"]["codes"][-1])
     with pytest.raises(ValueError, match="same epochs for all models"):
         latent_explorer(models, fashion_mnist, snapshots={"a": taken["a"], "b": other})
+    short = {**taken["a"], "epochs": taken["a"]["epochs"][:1]}
+    with pytest.raises(ValueError, match=r"\['codes'\] must have shape \[1, n, 2\]"):
+        latent_explorer(models, fashion_mnist, snapshots={**taken, "a": short})
     with pytest.raises(ValueError, match="map needs latent_dim = 2"):
         latent_explorer({"a": VAE(latent_dim=3)}, fashion_mnist, snapshots={"a": taken["a"]})
     with pytest.raises(ValueError, match="map needs data"):

@@ -253,10 +253,10 @@ def _earlier(snapshots, codes):
             '{"VAE": snapshots("vae", "fashion_mnist")}'
         )
     for name, taken in snapshots.items():
-        for part, shape in (("epochs", ("epochs",)), ("codes", ("epochs", "n", 2))):
-            if not isinstance(taken, dict) or part not in taken:
-                raise TypeError(f"snapshots[{name!r}] must be a dict with epochs and codes")
-            check_array(taken[part], f"snapshots[{name!r}]['{part}']", shape)
+        if not isinstance(taken, dict) or not {"epochs", "codes"} <= set(taken):
+            raise TypeError(f"snapshots[{name!r}] must be a dict with epochs and codes")
+        times = check_array(taken["epochs"], f"snapshots[{name!r}]['epochs']", ("epochs",))
+        check_array(taken["codes"], f"snapshots[{name!r}]['codes']", (len(times), "n", 2))
     epochs = np.asarray(next(iter(snapshots.values()))["epochs"]).tolist()
     for name, own in codes.items():
         taken = np.asarray(snapshots[name]["codes"], "float32")[:, :SNAPSHOT_POINTS]
