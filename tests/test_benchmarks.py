@@ -396,7 +396,7 @@ def test_the_books_page_shows_the_minutes_of_the_record(measured, tmp_path, monk
         )
     monkeypatch.chdir(tmp_path / "book")
     shown = []
-    exec(cell, {"Markdown": shown.append})
+    exec(cell, {"Markdown": shown.append, "display": lambda *parts: None})
     text = "\n".join(shown)
     assert bool(text) == measured
     assert ("| 2. The standard VAE | 1.5 |" in text) == measured
