@@ -224,7 +224,7 @@ Every contestant lives in a process of its own and sleeps while another runs: tw
     "growth": (
         """## Growth
 
-`growth.py`: speed and memory against the batch size, the size of the latent space, and the number of codes in an MMD. Each series has a process of its own, and one batch of noise is repeated.""",
+`growth.py`: speed and memory against the batch size, the size of the latent space, and the number of codes in an MMD. Each series has a process of its own, and one batch of noise is repeated, with one step in each call.""",
         growth,
     ),
     "gpu": (

@@ -51,7 +51,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 def build(run):
     """A new, untrained model of the named run."""
-    if run not in list(RUNS):
+    if run not in list(RUNS):  # a list: what cannot be hashed is no name either
         raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
     return RUNS[run]()
 
