@@ -63,6 +63,11 @@ def test_capacity_grows_to_its_end_and_stays_there(images, step, expected):
     )
 
 
+def test_capacity_has_no_beta():
+    with pytest.raises(TypeError, match="beta"):
+        CapacityVAE(beta=0.1)
+
+
 def test_only_training_lets_the_capacity_grow(images):
     model = CapacityVAE(steps=10)
     model.compile(keras.optimizers.Adam(1e-3))
@@ -231,7 +236,7 @@ x, y = (np.random.default_rng(i).standard_normal((n, 3)) for i, n in ((0, 20), (
 tensors = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
 
 
-@pytest.mark.parametrize("widths", [0.5, [0.1, 1.0, 10.0]])
+@pytest.mark.parametrize("widths", [0.5, [0.1, 1.0, 10.0], np.array([0.1, 1.0])])
 @pytest.mark.parametrize(
     ("kernel", "by_hand"),
     [

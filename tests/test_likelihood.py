@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_helpers import likelihood
-from vae_helpers.models import MMDVAE, VAE
+from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
 SIGMA2 = 0.1**2
 AXES = np.random.default_rng(0).normal(0, 0.03, (784, 2))
@@ -98,7 +98,9 @@ def test_only_a_stochastic_encoder_has_a_posterior(images, seeded):
 
 
 def test_the_elbo_of_a_decoder_that_ignores_its_code_is_its_cross_entropy_minus_the_kl(images):
-    model = SimpleNamespace(decoder=lambda z: tf.zeros((len(z), 28, 28, 1)))
+    model = SimpleNamespace(
+        decoder=lambda z: tf.zeros((len(z), 28, 28, 1)), decoder_output="logits"
+    )
     mean, logvar = np.full((250, 2), 3.0, "float32"), np.zeros((250, 2), "float32")
     # ½ · 3² in each dimension
     assert likelihood.elbo(model, images, mean, logvar) == pytest.approx(
@@ -108,7 +110,10 @@ def test_the_elbo_of_a_decoder_that_ignores_its_code_is_its_cross_entropy_minus_
 
 def test_the_elbo_averages_over_draws_from_q():
     """Logits equal to z₁ on black images: 784 times the mean of −log(1 + exp(z₁))."""
-    model = SimpleNamespace(decoder=lambda z: tf.ones((len(z), 28, 28, 1)) * z[:, :1, None, None])
+    model = SimpleNamespace(
+        decoder=lambda z: tf.ones((len(z), 28, 28, 1)) * z[:, :1, None, None],
+        decoder_output="logits",
+    )
     n, black = 1000, np.zeros((1000, 28, 28, 1), "float32")
     mean, logvar = np.tile(np.float32([1, 0]), (n, 1)), np.tile(np.float32([-1, 0]), (n, 1))
     q = stats.norm(1, np.exp(-0.5))
@@ -118,6 +123,12 @@ def test_the_elbo_averages_over_draws_from_q():
     found = likelihood.elbo(model, black, mean, logvar)
     assert abs(found - expected) < 4 * spread < 0.05 * abs(expected)
     assert found == likelihood.elbo(model, black, mean, logvar)
+
+
+def test_grey_values_are_not_taken_for_logits(images):
+    model = InfoVAE(likelihood="squared_error")
+    with pytest.raises(ValueError, match="model must have a decoder of logits, not of pixels"):
+        likelihood.elbo(model, images, *likelihood.posterior(model, images))
 
 
 def test_mutual_information_is_zero_for_equal_codes_and_log_n_for_codes_far_apart():

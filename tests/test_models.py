@@ -347,6 +347,8 @@ def test_fit_keeps_a_users_own_callbacks_and_options(model, images):
     )
     assert seen == [1, 2]
     assert "val_loss" in history.history
+    model.fit(images, epochs=1.0, callbacks=callback, verbose=0)  # Keras takes a single one, too
+    assert seen == [1, 2, 0]
 
 
 def test_evaluate_changes_no_weight(model, images):

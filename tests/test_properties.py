@@ -2199,11 +2199,11 @@ def _(draw):
 
 @about("train.train", only_bad=True, share=0.3, spoil={
     "epochs": count(), "seed": a_seed, "batch_size": count(), "learning_rate": number(1e-8),
-    "train_images": number(1, whole=True, optional=True)})  # fmt: skip
+    "train_images": number(15, whole=True, optional=True)})  # fmt: skip
 def _(draw):
     return {
         "run": draw(a_run), "dataset": draw(a_dataset), "epochs": 1, "seed": 0, "batch_size": 1,
-        "learning_rate": 1e-3, "train_images": 1, "out": "/nowhere",
+        "learning_rate": 1e-3, "train_images": 15, "out": "/nowhere",
     }, None  # fmt: skip
 
 

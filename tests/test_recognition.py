@@ -147,14 +147,42 @@ def test_the_classifier_is_trained_once_and_then_read_from_the_cache(
     assert path.stat().st_size > 1000
 
 
-def test_the_caches_file_is_another_one_for_other_data_or_another_recipe(monkeypatch):
-    name = recognition._weights_path("mnist").name
-    assert name != recognition._weights_path("fashion_mnist").name.replace("fashion_mnist", "mnist")
-    monkeypatch.setitem(recognition.DIGESTS, "mnist", {"train_images": "other"})
-    other = recognition._weights_path("mnist").name
+def test_an_error_after_reading_the_cache_is_not_called_damage(
+    data, classifier, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path))
+    monkeypatch.setattr(recognition, "train_network", lambda data: classifier.network)
+    recognition.load_classifier(data)
+    (path,) = tmp_path.iterdir()
+    sound = path.read_bytes()
+
+    def full(network, data):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(recognition, "as_classifier", full)
+    with pytest.raises(MemoryError, match="no room"):
+        recognition.load_classifier(data)
+    assert path.read_bytes() == sound
+
+
+def test_a_cache_that_cannot_be_written_costs_no_classifier(
+    data, classifier, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(recognition, "train_network", lambda data: classifier.network)
+    with pytest.warns(UserWarning, match="cannot be kept in .*set VAE_HELPERS_CACHE"):
+        assert recognition.load_classifier(data).limit == classifier.limit
+
+
+def test_the_caches_file_is_another_one_for_other_data_or_another_recipe(data, monkeypatch):
+    name = recognition._weights_path(data).name
+    assert recognition._weights_path(data).name == name
+    fewer = SimpleNamespace(**vars(data) | {"train_images": data.train_images[:-1]})
+    other = recognition._weights_path(fewer).name
     assert other != name
     monkeypatch.setattr(recognition, "blurred", lambda images, sigma: images)
-    assert recognition._weights_path("mnist").name not in (name, other)
+    assert recognition._weights_path(data).name not in (name, other)
 
 
 def test_what_a_function_refuses_is_no_part_of_the_recipe():

@@ -617,7 +617,7 @@ def test_fewer_epochs_than_were_trained_are_refused(tmp_path, small):
     [
         ("epochs", 0), ("batch_size", 0), ("seed", -1), ("learning_rate", 0.0),
         ("learning_rate", -1.0), ("learning_rate", np.nan), ("train_images", 0),
-        ("train_images", -5),
+        ("train_images", -5), ("train_images", 14),
     ],
 )  # fmt: skip
 def test_a_wrong_number_is_refused_by_name_and_leaves_nothing_behind(tmp_path, small, name, value):

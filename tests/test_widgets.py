@@ -310,6 +310,33 @@ def test_decoders_of_something_else_than_grey_images_are_refused(vae):
         latent_explorer({"Other": Other()})
 
 
+def test_a_decoder_that_takes_something_else_than_z_is_refused(vae):
+    class Other:
+        latent_dim, decoder_output, encode = 3, "pixels", None
+        decoder = vae.decoder
+
+    with pytest.raises(
+        ValueError, match=r"Other's decoder must take \[latent_dim\], that is \[3\]"
+    ):
+        latent_explorer({"Other": Other()})
+
+
+def test_a_decoder_of_another_size_than_the_test_images_is_refused(vae, fashion_mnist):
+    class Small:
+        latent_dim, decoder_output, encode = 2, "pixels", vae.encode
+        decoder = chain(layers.Dense(16), layers.Reshape((4, 4, 1)))
+
+    assert latent_explorer({"Small": Small()}, grid=True)
+    with pytest.raises(ValueError, match=r"Small's decoder must give images of data's size"):
+        latent_explorer({"Small": Small()}, fashion_mnist, map=True)
+
+
+def test_layers_that_put_channels_first_are_refused():
+    network = chain(layers.Dense(12), layers.Reshape((2, 2, 3)), layers.Flatten("channels_first"))
+    with pytest.raises(ValueError, match="data_format='channels_first'"):
+        describe(network, "decoder")
+
+
 def test_what_is_no_dict_of_models_is_refused(vae):
     for wrong in ({}, [vae], vae):
         with pytest.raises(TypeError, match="dict of names and models"):

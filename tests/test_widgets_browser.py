@@ -73,6 +73,32 @@ def grey():
 
 
 @pytest.fixture(scope="module")
+def reshaped():
+    """Decoders and an encoder whose first or last layer with weights has not the network's shape."""
+    keras.utils.set_random_seed(3)
+    chains = {
+        "dense": [layers.Dense(32, "relu"), layers.Dense(784), layers.Reshape((28, 28, 1))],
+        "convolutions": [
+            layers.Reshape((1, 1, 2)),
+            layers.Conv2DTranspose(8, 7, activation="relu"),
+            layers.Conv2DTranspose(1, 4, strides=4),
+        ],
+    }
+    models = {}
+    for name, chain in chains.items():
+        models[name] = model = VAE()
+        model.decoder = keras.Sequential([keras.Input((2,)), *chain])
+        model.encoder = keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Conv2D(4, 28), layers.Flatten()]
+        )
+        for layer in model.decoder.layers:
+            if layer.weights:
+                layer.kernel.assign(4 * layer.kernel)
+                layer.bias.assign(keras.random.normal(layer.bias.shape, stddev=0.3))
+    return models
+
+
+@pytest.fixture(scope="module")
 def data():
     """Test images like a data set's: 300 soft blobs, ten classes by where they lie."""
     rng = np.random.default_rng(0)
@@ -111,7 +137,7 @@ def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, models, grey, data, snapshots):
+def site(tmp_path_factory, models, grey, reshaped, data, snapshots):
     """The address of a server with the pages of this file on it."""
     spec = importlib.util.spec_from_file_location("book_assets", ROOT / "tools" / "book_assets.py")
     book_assets = importlib.util.module_from_spec(spec)
@@ -132,6 +158,7 @@ def site(tmp_path_factory, models, grey, data, snapshots):
         "pad": latent_explorer(models, data, pad=True),
         "walk": latent_explorer(models, data, walk=True),
         "grey": latent_explorer(grey),
+        "reshaped": latent_explorer(reshaped, data, pad=True),
         "hostile": latent_explorer(
             {f"{HOSTILE}{name}": model for name, model in models.items()},
             data._replace(class_names=tuple(f"{HOSTILE}{name}" for name in data.class_names)),
@@ -310,6 +337,33 @@ def test_the_pictures_of_a_continuous_bernoulli_are_its_mean(visit, grey):
     x, y = centre(page.locator(".noUi-handle").first)
     drag(page, (x, y), (x + 60, y))
     check_pictures(page, grey)
+
+
+def test_networks_that_begin_or_end_with_a_change_of_shape_are_drawn(visit, reshaped):
+    page = visit("reshaped")
+    check_pictures(page, reshaped)
+    for handle in page.locator(".noUi-handle").all():
+        before = pixels(page.locator(".pictures canvas").last)
+        x, y = centre(handle)
+        drag(page, (x, y), (x + 60, y))
+        assert all(z > 0.5 for z in check_pictures(page, reshaped)[:1])
+        assert np.abs(pixels(page.locator(".pictures canvas").last) - before).max() > 0.05
+    page.get_by_role("button", name="Test image").press("Enter")
+    # Four numbers out of the encoder, the codes' standard deviations among them.
+    expect(page.get_by_text("σ").first).to_be_visible()
+
+
+def test_a_theme_of_high_contrast_keeps_the_colours_that_mean_something(visit):
+    page = visit("all", forced_colors="active", color_scheme="dark")
+    for part in (".map", ".pad"):
+        background = page.locator(f".latent-explorer {part}").first.evaluate(
+            "(element) => getComputedStyle(element).backgroundColor"
+        )
+        assert background == "rgb(255, 255, 255)"
+    shadow = page.locator(".latent-explorer .frame").first.evaluate(
+        "(element) => getComputedStyle(element).boxShadow"
+    )
+    assert shadow != "none"
 
 
 def test_names_that_are_html_are_shown_as_text(visit, models, data):

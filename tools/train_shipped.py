@@ -2,7 +2,7 @@
 
     python tools/train_shipped.py [vae_vamp_prior …]
 
-What is finished in runs/ is only put there.
+What is finished in runs/ is only measured again and put there.
 """
 
 import shutil

@@ -170,7 +170,8 @@ def _read_cache(name):
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:  # whatever a damaged zip makes NumPy raise
-        warnings.warn(f"{path} is damaged and will be replaced ({error})", stacklevel=3)
+        fault = "cannot be read" if isinstance(error, PermissionError) else "is damaged"
+        warnings.warn(f"{path} {fault} and will be replaced ({error})", stacklevel=3)
         return None
     return arrays
 

@@ -42,7 +42,7 @@ class CapacityVAE(VAE):
     reported = ("reconstruction", "divergence", "kl", "capacity")
 
     def __init__(self, latent_dim=2, gamma=100.0, capacity=10.0, steps=15_000, **kwargs):
-        super().__init__(latent_dim, **kwargs)
+        super().__init__(latent_dim, beta=1.0, **kwargs)  # so that beta=… is refused, not ignored
         self.gamma = check_number(gamma, "gamma", low=0)
         self.capacity = check_number(capacity, "capacity", low=0)
         self.steps = check_number(steps, "steps", low=1, whole=True)
@@ -75,7 +75,7 @@ class CapacityVAE(VAE):
 class VampPriorVAE(VAE):
     """A VAE that learns its prior: the mixture of the clouds of K images, which are learnt too.
 
-    −log p(x|z) + log q(z|x) − log p(z), averaged over the batch,  p(z) = (1/K) Σ_k q(z|u_k)
+    −log p(x|z) + β · (log q(z|x) − log p(z)), averaged over the batch,  p(z) = (1/K) Σ_k q(z|u_k)
 
     The pseudo-inputs u_k are images made of weights; the encoder turns each into a cloud.
     Source: Tomczak & Welling (2018), section 2; introduced in chapter 9.

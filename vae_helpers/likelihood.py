@@ -282,7 +282,9 @@ def elbo(model, images, z_mean, z_logvar, draws=10, seed=0):
     images : float32, [n, 28, 28, 1]
     z_mean, z_logvar : from ``posterior``; log-variances from −80 to 80, which float32 can hold
     """
-    check_parts(model, "model", "an Autoencoder", "decoder")
+    check_parts(model, "model", "an Autoencoder", "decoder", "decoder_output")
+    if model.decoder_output != "logits":
+        raise ValueError(f"model must have a decoder of logits, not of {model.decoder_output}")
     check_images(images)
     z_mean, z_logvar = _check_posterior(z_mean, z_logvar)
     if len(z_mean) != len(images):

@@ -6,6 +6,7 @@ the batch. Averaging over the batch is left to the models, so that it happens in
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from .checks import check_number
@@ -206,7 +207,7 @@ def imq_kernel(x, y, scale):
 
 
 def _widths(widths, name):
-    widths = list(widths) if isinstance(widths, list | tuple) else [widths]
+    widths = [widths] if np.ndim(widths) == 0 else list(widths)
     if not widths:
         raise ValueError(f"{name} must be a number above 0 or several, not none")
     return [check_number(width, name, low=1e-6) for width in widths]

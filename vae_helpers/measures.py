@@ -328,7 +328,7 @@ TITLES = {
     "mean_norm": "Mean code, distance from 0",
     "cov_distance": "Covariance of the codes, distance from I",
     "cov_logdet": "Covariance of the codes, log det",
-    "mmd_to_prior": "MMD² to the prior, σ² = 2",
+    "mmd_to_prior": "MMD² to the prior, σ² = d²/2",
     "mmd_narrow": "MMD² to the prior, σ² = 0.1",
     "mmd_wide": "MMD² to the prior, σ² = 20",
     "mmd_imq": "MMD² to the prior, inverse multiquadratic kernel",

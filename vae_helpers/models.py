@@ -148,7 +148,7 @@ class Autoencoder(keras.Model):
             _check_input(validation_data, "validation_data")
             if not isinstance(validation_data, tf.data.Dataset):
                 validation_data = (validation_data,)
-        callbacks = [*(callbacks or []), StopWhenNotFinite()]
+        callbacks = [*keras.tree.flatten(callbacks or []), StopWhenNotFinite()]
         kwargs.setdefault("shuffle", not isinstance(x, tf.data.Dataset))
         return super().fit(x, *args, validation_data=validation_data, callbacks=callbacks, **kwargs)
 
@@ -164,7 +164,7 @@ class Autoencoder(keras.Model):
 def _check_input(x, name, settings=()):
     for setting in {"batch_size", "epochs"}.intersection(settings):
         if settings[setting] is not None:
-            check_number(settings[setting], setting, low=1, whole=True)
+            settings[setting] = check_number(settings[setting], setting, low=1, whole=True)
     if isinstance(x, tf.data.Dataset):
         batch = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
         if not isinstance(batch, tf.TensorSpec):

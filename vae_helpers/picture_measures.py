@@ -100,7 +100,8 @@ def path_measures(paths):
 
     Source: the lengths of Arvanitidis, Hansen & Hauberg (2018), on straight paths in
     latent space. Pitfall: a plain fade between two pictures, which shows no garment on its way, has
-    the best values in both. Paths of length 0 are left out; if there is no other, both are NaN.
+    the best values in both. Paths whose two ends are the same picture are left out; if there
+    is no other, both are NaN.
     Chapter 7 introduces it.
 
     Parameters

@@ -29,7 +29,7 @@ from .checks import (
     check_number,
     check_parts,
 )
-from .data import DIGESTS, _cache_path
+from .data import DIGESTS, PARTS, _cache_path
 from .files import written_whole
 from .networks import build_encoder
 
@@ -279,7 +279,8 @@ def load_classifier(data):
     """The classifier for a data set: from your cache, or trained first, with a fixed seed.
 
     The cache's file is named after the data's digests and this module's recipe, so that neither
-    can change unnoticed.
+    can change unnoticed. Training sets Keras's global seed, reading the cache does not: seed what
+    follows afterwards.
 
     Parameters
     ----------
@@ -293,24 +294,35 @@ def load_classifier(data):
     check_parts(data, "data", "an ImageDataset", "name")
     if data.name not in DIGESTS:
         raise ValueError(f"data.name must be one of {', '.join(DIGESTS)}, not {data.name!r}")
-    network, path = build_network(), _weights_path(data.name)
+    network, path = build_network(), _weights_path(data)
     if path.exists():
         try:
             network.load_weights(path)
-            return as_classifier(network, data)
         except Exception as error:  # whatever a damaged file makes HDF5 raise
             warnings.warn(f"{path} is damaged and will be replaced ({error})", stacklevel=2)
+        else:
+            return as_classifier(network, data)
     network = train_network(data)
-    with written_whole(path) as part:
-        network.save_weights(part)
+    try:
+        with written_whole(path) as part:
+            network.save_weights(part)
+    except OSError as error:
+        warnings.warn(
+            f"the classifier cannot be kept in {path.parent} ({error.strerror or error}) and will be "
+            "trained again next time: set VAE_HELPERS_CACHE to a folder that can be written",
+            stacklevel=2,
+        )
     return as_classifier(network, data)
 
 
-def _weights_path(name):
+def _weights_path(data):
     recipe = (blurred, of_another_class, look_alikes, pictures_of_nothing, build_network)
     recipe = [_without_checks(part) for part in (*recipe, train_network, build_encoder)]
-    key = hashlib.sha256(repr((DIGESTS[name], recipe)).encode()).hexdigest()[:12]
-    return _cache_path(name).with_name(f"classifier-{name}-{key}.weights.h5")
+    key = hashlib.sha256(repr(recipe).encode())
+    for part in PARTS:
+        key.update(np.ascontiguousarray(getattr(data, part)))
+    key = key.hexdigest()[:12]
+    return _cache_path(data.name).with_name(f"classifier-{data.name}-{key}.weights.h5")
 
 
 def _without_checks(function):

@@ -55,7 +55,8 @@ def train(
     epochs : whole number, at least 1
     seed : whole number, at least 0; decides initial weights, order of images and noise
     batch_size, learning_rate : of Adam; published 100 and 1e-4
-    train_images : use only the first so many training images (a quick look); all by default
+    train_images : use only the first so many training images (a quick look), at least 15; all by
+        default
     out : folder, by default runs/<run>-<dataset>-seed<seed>
     strategy : None, or "mirrored": on all GPUs of this machine, each with its share of every batch.
         It changes the result by rounding only, so it is no part of the record's settings, and a
@@ -63,14 +64,15 @@ def train(
 
     Returns
     -------
-    The record, a dict; it also stands in ``out`` as JSON.
+    The record, a dict; it also stands in ``out`` as JSON. The global seed is set, and TensorFlow's
+    deterministic operations stay switched on for the rest of the process.
     """
-    for value, name in ((epochs, "epochs"), (batch_size, "batch_size")):
-        check_number(value, name, low=1, whole=True)
-    check_number(seed, "seed", low=0, whole=True)
-    check_number(learning_rate, "learning_rate", low=1e-8)
-    if train_images is not None:
-        check_number(train_images, "train_images", low=1, whole=True)
+    epochs = check_number(epochs, "epochs", low=1, whole=True)
+    batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
+    seed = check_number(seed, "seed", low=0, whole=True)
+    learning_rate = check_number(learning_rate, "learning_rate", low=1e-8)
+    if train_images is not None:  # as many as the measures' 15 nearest neighbours need
+        train_images = check_number(train_images, "train_images", low=15, whole=True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -112,7 +114,7 @@ def train(
             state.keep_snapshot(out / snapshot_name(epoch + 1))
         state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
 
-    return write_results(out, data, settings, state.history)
+    return write_results(out, data, settings, state.history, state.versions)
 
 
 @contextmanager
@@ -131,7 +133,7 @@ def refusing_damage(folder):
 class TrainingState:
     """All that a training needs to go on: weights, optimizer, noise generator, epochs so far.
 
-    They are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a
+    ``versions`` are those of the packages that trained the last epoch. All are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a
     kill at any moment loses at most the epoch that was running. The snapshots of weights are files of
     their own; their digests are saved here.
 
@@ -146,6 +148,7 @@ class TrainingState:
         self.progress = tf.Variable("", dtype=tf.string)
         self.model, self.folder = model, Path(folder)
         self.settings, self.history, self.snapshots = settings, [], {}
+        self.versions = {package: version(package) for package in PACKAGES}
         checkpoint = tf.train.Checkpoint(
             model=model,
             # Keras does not hand its seed generators to TensorFlow's checkpoints.
@@ -161,6 +164,7 @@ class TrainingState:
             with refusing_damage(folder):
                 checkpoint.restore(latest).assert_consumed()
             self.history, self.snapshots = saved["history"], saved.get("snapshots", {})
+            self.versions = saved.get("versions", self.versions)
 
     def _newest(self):
         """Where the newest checkpoint is and what it says of itself; two times None if there is none."""
@@ -190,8 +194,10 @@ class TrainingState:
 
     def save(self, row):
         self.history.append(row)
+        self.versions = {package: version(package) for package in PACKAGES}
         progress = {
-            "settings": self.settings, "history": self.history, "snapshots": self.snapshots
+            "settings": self.settings, "history": self.history, "snapshots": self.snapshots,
+            "versions": self.versions,
         }  # fmt: skip
         self.progress.assign(json.dumps(progress))
         try:
@@ -216,7 +222,7 @@ def snapshot_name(epoch):
     return f"epoch-{epoch:03d}.weights.h5"
 
 
-def write_results(out, data, settings, history):
+def write_results(out, data, settings, history, versions):
     """From a finished training's snapshots, make what can be shipped: weights, arrays, record."""
     name = f"{settings['run']}-{settings['dataset']}"
     epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, len(history)}) if e <= len(history)]
@@ -235,7 +241,7 @@ def write_results(out, data, settings, history):
     record = {
         "settings": settings,
         "epochs": len(history),
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": versions,
         "data_sha256": DIGESTS[settings["dataset"]],
         "history": history,
         "test": measured,

@@ -123,6 +123,8 @@ def latent_explorer(
             )
 
     described = [_describe_model(name, model) for name, model in models.items()]
+    if data is not None:
+        _check_sizes(models, data)
     if pad:
         for facts, (name, model) in zip(described, models.items(), strict=True):
             facts["encoder"] = _describe_encoder(name, model, data)
@@ -190,12 +192,27 @@ def _describe_model(name, model):
     shape = model.decoder.output_shape[1:]
     if len(shape) != 3 or shape[2] != 1:
         raise ValueError(f"{name}'s decoder must give images [height, width, 1], not {list(shape)}")
+    if model.decoder.input_shape[1:] != (model.latent_dim,):
+        raise ValueError(
+            f"{name}'s decoder must take [latent_dim], that is [{model.latent_dim}], "
+            f"not {list(model.decoder.input_shape[1:])}"
+        )
     if model.decoder_output not in OUTPUTS:
         raise ValueError(
             f"{name}'s decoder_output must be one of {', '.join(OUTPUTS)} for the browser to draw it, "
             f"not {model.decoder_output!r}"
         )
     return {"name": str(name), "decoder": decoder, "output": model.decoder_output}
+
+
+def _check_sizes(models, data):
+    """Test images are drawn beside decoded ones, pixel for pixel."""
+    image = data.test_images.shape[1:]
+    for name, model in models.items():
+        if (shape := model.decoder.output_shape[1:]) != image:
+            raise ValueError(
+                f"{name}'s decoder must give images of data's size, {list(image)}, not {list(shape)}"
+            )
 
 
 def _describe_encoder(name, model, data):

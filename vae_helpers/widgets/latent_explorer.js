@@ -156,21 +156,21 @@ const toPixel = {
     where the encoder came along encode(pixels) → { z, sigma }. */
 export function openModel({ name, decoder, encoder, output }) {
   const run = network(decoder);
-  const [height, width] = decoder.layers.at(-1).output;
+  const [height, width] = decoder.output;
   const decode = (z) => {
     const image = run(Float32Array.from(z));
     return image.map(toPixel[output]);
   };
 
   const runEncoder = encoder && network(encoder);
-  const latentDim = decoder.layers[0].input[0];
+  const latentDim = decoder.input[0];
   const encode = (pixels) => {
     const numbers = Array.from(runEncoder(pixels));
     // After the means come the log-variances of q(z|x), or nothing where the encoder is deterministic.
     const sigma = numbers.slice(latentDim).map((logvar) => Math.exp(logvar / 2));
     return { z: numbers.slice(0, latentDim), sigma };
   };
-  const spreads = encoder && encoder.layers.at(-1).output[0] > latentDim;
+  const spreads = encoder && encoder.output[0] > latentDim;
   return { name, height, width, decode, encode, spreads };
 }
 
@@ -437,7 +437,7 @@ function mapPanel(root, models, { points, low, high, readZ, moveTo }) {
     const truth = makePicture(model.width, model.height, "test image");
     const again = makePicture(model.width, model.height, "reconstruction");
     const pair = make("div", { class: "pair" }, truth, again);
-    const hint = "Tap a ringed point to see that test image.";
+    const hint = "Tap a ringed point to see that test image; Enter on the handle shows the nearest.";
     const note = make("div", { class: "note", "aria-live": "polite" }, hint);
     root.append(makePanel(model.name, area, make("div", { class: "chosen" }, pair, note)));
 
@@ -917,7 +917,7 @@ function render({ model, el }) {
   const high = model.get("high");
   const step = model.get("step");
   const models = model.get("models").map(openModel);
-  const latentDim = model.get("models")[0].decoder.layers[0].input[0];
+  const latentDim = model.get("models")[0].decoder.input[0];
   const names = Array.from({ length: latentDim }, (_, i) => `z${i + 1}`);
 
   const readZ = () => names.map((name) => model.get(name));

@@ -25,8 +25,9 @@ def describe(network, name):
 
     Returns
     -------
-    dict: ``layers``, a list of dicts; ``weights``, bytes: the kernel and bias of each layer in turn,
-    as float16. Kernels are laid out with the layer's outputs last.
+    dict: ``layers``, a list of dicts; ``input`` and ``output``, the network's own sizes without the
+    batch's axis; ``weights``, bytes: the kernel and bias of each layer in turn, as float16. Kernels
+    are laid out with the layer's outputs last.
 
     Raises
     ------
@@ -36,6 +37,11 @@ def describe(network, name):
     check_parts(network, "network", "a Keras model", "layers", "input_shape")
     chain, weights = [], []
     for layer in network.layers:
+        if getattr(layer, "data_format", "channels_last") != "channels_last":
+            raise ValueError(
+                f"{name}: layer '{layer.name}' has data_format={layer.data_format!r}; "
+                "use 'channels_last'"
+            )
         if type(layer) in (layers.InputLayer, layers.Reshape, layers.Flatten):
             continue  # JavaScript keeps every array flat, so these have nothing to do there
         if type(layer) not in DESCRIBERS:
@@ -56,7 +62,9 @@ def describe(network, name):
         raise ValueError(
             f"{name} has weights that are not finite, or too large for float16 (65504)"
         )
-    return {"layers": chain, "weights": halves.tobytes()}
+    # Not those of the first and last layer in ``chain``, beside which a Reshape may have stood.
+    sizes = {"input": list(network.input_shape[1:]), "output": list(network.output_shape[1:])}
+    return {"layers": chain, **sizes, "weights": halves.tobytes()}
 
 
 def _dense(layer, where):
@@ -103,8 +111,6 @@ DESCRIBERS = {
 
 
 def _conv_facts(layer, kind, where):
-    if layer.data_format != "channels_last":
-        raise ValueError(f"{where} has data_format={layer.data_format!r}; use 'channels_last'")
     if tuple(layer.dilation_rate) != (1, 1):
         raise ValueError(f"{where} has dilation_rate={layer.dilation_rate}; leave it at 1")
     return {
