@@ -1479,7 +1479,9 @@ def _(draw):
     batch, d = draw(images_of()), draw(whole(1, 3))
     mean = draw(numbers(len(batch), d))
     logvar = np.clip(draw(numbers(len(batch), d, scales=(0.0, 1.0, 60.0))), -80, 80)
-    model = SimpleNamespace(decoder=lambda z: tf.zeros((len(z), 28, 28, 1)))
+    model = SimpleNamespace(
+        decoder=lambda z: tf.zeros((len(z), 28, 28, 1)), decoder_output="logits"
+    )
 
     def right(found):
         m, lv = f64(mean, logvar)
