@@ -199,6 +199,17 @@ def test_a_damaged_cache_file_is_replaced_and_never_used(source, cache, load, da
     assert source.asked == 2
 
 
+def test_a_cache_file_that_may_not_be_read_is_not_called_damaged(source, cache, monkeypatch):
+    load_images("mnist")
+
+    def forbidden(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(np, "load", forbidden)
+    with pytest.warns(UserWarning, match=r"mnist\.npz cannot be read and will be replaced"):
+        load_images("mnist")
+
+
 def test_a_damaged_cache_file_is_not_used_without_a_network_either(source, cache):
     load_images("mnist")
     truncate(cache / "mnist.npz")

@@ -144,6 +144,16 @@ def undisturbed(tmp_path_factory):
     return out
 
 
+def test_a_record_that_is_written_again_names_the_versions_that_trained(
+    tmp_path, undisturbed, monkeypatch
+):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    trained = json.loads((tmp_path / "vae-fashion_mnist.json").read_text())["versions"]
+    monkeypatch.setattr(train, "version", lambda package: "a later one")
+    record = train.train("vae", "fashion_mnist", epochs=6, seed=3, train_images=500, out=tmp_path)
+    assert record["versions"] == trained
+
+
 def test_a_training_killed_three_times_ends_as_an_undisturbed_one(tmp_path, undisturbed):
     chance = random.Random()
     for _ in range(3):

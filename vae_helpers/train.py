@@ -133,9 +133,10 @@ def refusing_damage(folder):
 class TrainingState:
     """All that a training needs to go on: weights, optimizer, noise generator, epochs so far.
 
-    ``versions`` are those of the packages that trained the last epoch. All are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a
-    kill at any moment loses at most the epoch that was running. The snapshots of weights are files of
-    their own; their digests are saved here.
+    All are saved together, in one ``tf.train.Checkpoint``: the newest complete one counts, so a kill
+    at any moment loses at most the epoch that was running. The snapshots of weights are files of their
+    own; their digests are saved here. ``versions`` are those of the packages that trained the last
+    epoch.
 
     Raises
     ------
@@ -148,7 +149,7 @@ class TrainingState:
         self.progress = tf.Variable("", dtype=tf.string)
         self.model, self.folder = model, Path(folder)
         self.settings, self.history, self.snapshots = settings, [], {}
-        self.versions = {package: version(package) for package in PACKAGES}
+        self.versions = versions_here()
         checkpoint = tf.train.Checkpoint(
             model=model,
             # Keras does not hand its seed generators to TensorFlow's checkpoints.
@@ -194,7 +195,7 @@ class TrainingState:
 
     def save(self, row):
         self.history.append(row)
-        self.versions = {package: version(package) for package in PACKAGES}
+        self.versions = versions_here()
         progress = {
             "settings": self.settings, "history": self.history, "snapshots": self.snapshots,
             "versions": self.versions,
@@ -216,6 +217,10 @@ class TrainingState:
                 f"{folder} holds a training with other settings: {', '.join(other)}. "
                 "Choose another --out, or delete it to start anew."
             )
+
+
+def versions_here():
+    return {package: version(package) for package in PACKAGES}
 
 
 def snapshot_name(epoch):
