@@ -149,7 +149,7 @@ class TrainingState:
         self.progress = tf.Variable("", dtype=tf.string)
         self.model, self.folder = model, Path(folder)
         self.settings, self.history, self.snapshots = settings, [], {}
-        self.versions = versions_here()
+        self.versions = _versions_here()
         checkpoint = tf.train.Checkpoint(
             model=model,
             # Keras does not hand its seed generators to TensorFlow's checkpoints.
@@ -195,7 +195,7 @@ class TrainingState:
 
     def save(self, row):
         self.history.append(row)
-        self.versions = versions_here()
+        self.versions = _versions_here()
         progress = {
             "settings": self.settings, "history": self.history, "snapshots": self.snapshots,
             "versions": self.versions,
@@ -219,7 +219,7 @@ class TrainingState:
             )
 
 
-def versions_here():
+def _versions_here():
     return {package: version(package) for package in PACKAGES}
 
 
