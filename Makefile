@@ -1,7 +1,5 @@
 # `make` lists what there is. Everything runs in .venv, which the first target makes.
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
-.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 # newest, floors: what the weekly run takes instead of the pins, in an environment of its own
 VERSIONS ?= pinned
@@ -45,6 +43,7 @@ notebooks: data ## run every notebook and save it with its outputs
 
 train: data ## train the shipped models again (hours; goes on where it was)
 	$(BIN)/python tools/train_shipped.py
+	$(BIN)/python tools/make_pictures.py
 
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
 	$(BIN)/python -m vae_helpers.study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
@@ -72,11 +71,15 @@ browser: $(READY)
 
 setup: $(READY) ## make .venv and install everything into it
 
-$(READY): requirements.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+# The newest versions are others every day, so they are looked for each time.
+$(READY): requirements.txt pyproject.toml $(if $(filter newest,$(VERSIONS)),always)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
+		"Python 3.11, 3.12 or 3.13 is needed, for which there is TensorFlow; this is %d.%d. " \
+		"Choose one: make PYTHON=python3.13" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py $(VERSIONS) > $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(filter newest,$(VERSIONS)),--upgrade --upgrade-strategy eager) -r $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -86,4 +89,4 @@ repository: $(READY) ## URL=https://github.com/you/book: set the repository's ad
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup repository clean
+.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup repository clean always

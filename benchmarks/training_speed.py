@@ -80,12 +80,18 @@ def measure(chosen, images, rounds):
         speeds = {name: [] for name in running}
         for number in range(rounds):
             names = list(running)
-            shift = number % len(names)
+            shift = number % max(len(names), 1)
             for name in names[shift:] + names[:shift]:
                 connection, _ = running[name]
                 time.sleep(0.3)  # threads of the one before spin a while before they sleep
-                connection.send(True)
-                speeds[name].append(min(chosen[name][3], len(images)) / connection.recv())
+                try:
+                    connection.send(True)
+                    seconds = connection.recv()
+                except (EOFError, OSError):
+                    print(f"{name}: given up, its process ended", flush=True)
+                    del running[name], speeds[name]
+                    continue
+                speeds[name].append(min(chosen[name][3], len(images)) / seconds)
         for connection, process in running.values():
             connection.send(False)
             process.join()

@@ -3,13 +3,12 @@
 import contextlib
 import functools
 import http.server
-import shutil
 import threading
 import time
 
+import get_browser
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What the book's theme writes to the console by itself.
 THEMES_OWN = ("'THEBE_JS_URL' has already been declared", "Got invalid theme mode")
 QUIET = [
@@ -40,7 +39,7 @@ def serving(folder):
 
 @contextlib.contextmanager
 def running_chromium():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = get_browser.find()
     if path is None:
         raise RuntimeError("these tests need Chromium (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:

@@ -1,10 +1,14 @@
 """Fixtures that several test files share. TensorFlow is imported only where one of them is used."""
 
 import functools
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+# The tests are about two CPUs, also where there is a GPU; what they start inherits it.
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
 @pytest.fixture

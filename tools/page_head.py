@@ -39,7 +39,8 @@ RUN = {None, "", "module", "text/javascript", "application/javascript"}  # other
 def site_address(repository):
     """Where GitHub Pages publishes a repository."""
     owner, name = repository.removeprefix("https://github.com/").split("/")
-    return f"https://{owner.lower()}.github.io/{name}"
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
 
 
 def description(doctree):

@@ -20,6 +20,7 @@ def address():
 
 
 def main(new):
+    new = new.removesuffix(".git")  # as GitHub gives it for cloning
     if not re.fullmatch(FORM, new):
         sys.exit("the address must look like https://github.com/you/book")
     old, changed = address().removeprefix("https://github.com/"), 0
@@ -29,9 +30,14 @@ def main(new):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    for path in (ROOT / name for name in listed.stdout.splitlines()):
+    if listed.returncode:
+        sys.exit(f"this must be a clone of the repository: {listed.stderr.strip()}")
+    # Files that were deleted are listed too. _config.yml last: until then a second try knows what
+    # to look for.
+    paths = [ROOT / name for name in listed.stdout.splitlines()]
+    for path in sorted(filter(Path.is_file, paths), key=lambda path: path.name == "_config.yml"):
         data = path.read_bytes()
         if old.encode() in data:
             path.write_bytes(data.replace(old.encode(), new.encode()))

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
+from vae_helpers.data import DataError
 from vae_helpers.study import EPOCHS, FAMILY, STUDY
 from vae_helpers.train import train
 
@@ -22,7 +23,7 @@ def ship(run, dataset, out):
     SHIPPED.mkdir(exist_ok=True)
     for kind in ("weights.h5", "npz", "json"):
         shutil.copy(Path(out) / f"{run}-{dataset}.{kind}", SHIPPED)
-    files = sorted(path for path in SHIPPED.iterdir() if path.name != "SHA256SUMS")
+    files = sorted(path for path in SHIPPED.glob("[!.]*") if path.name != "SHA256SUMS")
     lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
     (SHIPPED / "SHA256SUMS").write_text("".join(lines))
 
@@ -34,7 +35,12 @@ def main(names):
         if names and run not in names:
             continue
         out = Path("runs") / f"{run}-{dataset}-seed0"
-        train(run, dataset, epochs=EPOCHS.get(run, 50), out=out)
+        try:
+            train(run, dataset, epochs=EPOCHS.get(run, 50), out=out)
+        except (DataError, ValueError, OSError, FloatingPointError) as error:
+            sys.exit(f"train_shipped: {run} on {dataset}: {error}")
+        except KeyboardInterrupt:
+            sys.exit("train_shipped: stopped; the same command goes on after the last epoch")
         ship(run, dataset, out)
 
 
