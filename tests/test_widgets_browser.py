@@ -129,7 +129,7 @@ def snapshots(models, data):
 
 
 def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
-    data = embed_data([explorer], state=dependency_state([explorer], drop_defaults=False))
+    data = embed_data([explorer], state=dependency_state([explorer]))
     state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
     view = json.dumps(data["view_specs"][0]).replace("<", "\\u003c")
     # Under the policy that every page of the book has.
@@ -467,6 +467,22 @@ def test_a_finger_drags_the_handle_and_scrolls_beside_it(visit, models):
     assert shown_z(page) == before
 
 
+def test_a_second_finger_neither_ends_a_drag_nor_begins_one(visit, models):
+    page = visit("all", has_touch=True, viewport={"width": 390, "height": 844})
+    low, high = map_range(page)
+    target = [0.5 * high, 0.5 * low]
+    first, other, end = (on_map(page, z) for z in ([0, 0], [0.8 * low, 0.8 * high], target))
+    session = page.context.new_cdp_session(page)
+    for kind, *points in (
+        ("touchStart", first), ("touchMove", (first[0] + 8, first[1])),
+        ("touchStart", (first[0] + 8, first[1]), other), ("touchEnd", (first[0] + 8, first[1])),
+        ("touchMove", end), ("touchEnd",),
+    ):  # fmt: skip
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert check_pictures(page, models) == pytest.approx(target, abs=0.02 * (high - low))
+
+
 def check_map(page, codes, data):
     """The second map shows these codes: it has the class's colour at the one farthest from others."""
     low, high = map_range(page)
@@ -566,7 +582,8 @@ def test_a_tap_elsewhere_on_the_map_moves_z_there(visit, models):
 def test_keys_move_the_handle_and_choose_the_nearest_image(visit, models):
     page = visit("all")
     page.get_by_role("slider", name="z on the map of VAE").focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
+    # With Control, Alt or Meta an arrow is the browser's.
+    for key in ("ArrowRight", "Control+ArrowUp", "ArrowRight", "ArrowUp", "Shift+ArrowLeft"):
         page.keyboard.press(key)
     assert check_pictures(page, models) == pytest.approx([-0.3, 0.1])
     page.keyboard.press("Enter")

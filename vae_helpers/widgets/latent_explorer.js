@@ -333,7 +333,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 function onArrows(grip, step) {
   grip.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
-    if (!arrow) return;
+    if (!arrow || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own keys
     event.preventDefault(); // the page would scroll
     step(arrow.map((direction) => direction * (event.shiftKey ? 5 : 1)));
   });
@@ -351,9 +351,10 @@ function onPointer(area, grip, { drag, tap }) {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
   area.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary) return; // a second finger neither begins a drag nor ends one
     moved = false;
     const ours = event.pointerType === "mouse" || grip.contains(event.target);
-    if (!ours || event.button !== 0 || !event.isPrimary) return;
+    if (!ours || event.button !== 0) return;
     from = [event.clientX, event.clientY];
     area.setPointerCapture(event.pointerId);
   });
@@ -362,7 +363,9 @@ function onPointer(area, grip, { drag, tap }) {
     moved ||= Math.hypot(event.clientX - from[0], event.clientY - from[1]) > 4;
     if (moved) drag(fractions(event));
   });
-  const release = () => (from = null);
+  const release = (event) => {
+    if (event.isPrimary) from = null;
+  };
   area.addEventListener("pointerup", release);
   area.addEventListener("pointercancel", release);
   area.addEventListener("click", (event) => {
@@ -920,7 +923,8 @@ function render({ model, el }) {
   const latentDim = model.get("models")[0].decoder.input[0];
   const names = Array.from({ length: latentDim }, (_, i) => `z${i + 1}`);
 
-  const readZ = () => names.map((name) => model.get(name));
+  // ipywidgets.embed leaves out what has its default value.
+  const readZ = () => names.map((name) => model.get(name) ?? 0);
   const moveTo = (z) => {
     // The sliders' own steps: what they show is exactly what is decoded.
     names.forEach((name, i) => {
