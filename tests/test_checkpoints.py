@@ -51,7 +51,6 @@ def test_the_runs_are_the_books_models():
         "autoencoder": (MMDVAE, {"mmd_weight": 0.0}),
         "mmd_vae_bernoulli": (InfoVAE, {"alpha": 1.0, "lambda_": 2215.0, **nats}),
         "mmd_vae_stochastic": (InfoVAE, {"alpha": 1.0, "lambda_": 1.0, **squared}),
-        "info_vae": (InfoVAE, {"alpha": 0.5, "lambda_": 2215.5, **nats}),
         "vae_capacity": (CapacityVAE, {"gamma": 100.0, "capacity": 10.0, "steps": 15_000}),
         "vae_vamp_prior": (VampPriorVAE, {"pseudo_inputs": 100, "beta": 1.0}),
         "vae_continuous_bernoulli": (ContinuousBernoulliVAE, {"beta": 1.0}),

@@ -24,7 +24,13 @@ ROOT = Path(__file__).parent.parent
 
 # One run of each class.
 FIRST = ("vae", "mmd_vae")
-OTHERS = ("info_vae", "vae_capacity", "vae_vamp_prior", "vae_continuous_bernoulli", "vae_gaussian")
+OTHERS = (
+    "mmd_vae_bernoulli",
+    "vae_capacity",
+    "vae_vamp_prior",
+    "vae_continuous_bernoulli",
+    "vae_gaussian",
+)
 EVERY_RUN = [*FIRST, *(pytest.param(run, marks=pytest.mark.long) for run in OTHERS)]
 # Images, and the batch's size: Keras gives each device half of the size as long as there are images.
 SHARES = {"equal shares": (12, 12), "unequal shares": (13, 13), "an empty share": (5, 12)}

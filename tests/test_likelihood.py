@@ -8,6 +8,7 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_helpers import likelihood
+from vae_helpers.family import VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
 SIGMA2 = 0.1**2
@@ -128,6 +129,12 @@ def test_the_elbo_averages_over_draws_from_q():
 def test_grey_values_are_not_taken_for_logits(images):
     model = InfoVAE(likelihood="squared_error")
     with pytest.raises(ValueError, match="model must have a decoder of logits, not of pixels"):
+        likelihood.elbo(model, images, *likelihood.posterior(model, images))
+
+
+def test_a_model_with_another_prior_has_no_elbo_here(images):
+    model = VampPriorVAE()
+    with pytest.raises(ValueError, match=r"model must have the prior N\(0, I\), not one that it"):
         likelihood.elbo(model, images, *likelihood.posterior(model, images))
 
 

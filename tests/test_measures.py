@@ -63,6 +63,14 @@ def test_mmd_to_prior_of_shifted_normal_codes_is_the_closed_form(latent_dim, shi
     )
 
 
+def test_mmd_to_prior_of_codes_far_away_keeps_its_digits():
+    # So far away that the prior is not seen; in float32 the distances between codes would be lost.
+    codes = 10_000 + normal(0, 200, 2)
+    within = rbf_kernel(codes - 10_000, gamma=5)[~np.eye(200, dtype=bool)].mean()
+    expected = within + 0.1 / (0.1 + 2)
+    assert measures.mmd_to_prior(codes, sigma2=0.1) == pytest.approx(expected, rel=1e-5)
+
+
 def test_mmd_to_prior_refuses_a_single_code():
     with pytest.raises(ValueError, match="codes must hold at least 2 points"):
         measures.mmd_to_prior(np.zeros((1, 2)))

@@ -104,12 +104,12 @@ def test_a_row_is_judged_by_where_its_whole_interval_lies(expected, threshold, v
     assert study.judge(row(expected, threshold), shifted)[2] == verdict
 
 
-def test_a_claim_has_one_verdict_or_depends():
+def test_a_claim_has_one_verdict_depends_or_is_open():
     assert study.verdict(["holds", "holds"]) == "holds"
     assert study.verdict(["not tested"]) == "not tested"
-    assert (
-        study.verdict(["holds", "open"]) == study.verdict(["holds", "does not hold"]) == "depends"
-    )
+    assert study.verdict(["holds", "open", "does not hold"]) == "depends"
+    for kinds in (["holds", "open"], ["does not hold", "open"], ["holds", "not tested"]):
+        assert study.verdict(kinds) == "open"
 
 
 def test_the_table_of_claims_names_runs_of_the_study_and_measures_that_there_are():
@@ -165,9 +165,9 @@ def test_some_train_for_fewer_epochs_and_the_sweep_is_not_measured(monkeypatch, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study.subprocess, "run", run)
-    for name in ("vae_beta_3", "info_vae"):
+    for name, seed in (("vae_beta_3", 0), ("vae_gaussian", 1)):
         with pytest.raises(KeyboardInterrupt):
-            study.make_record(name, "fashion_mnist", 0)
+            study.make_record(name, "fashion_mnist", seed)
     assert [c[c.index("--epochs") + 1] if "--epochs" in c else None for c in commands] == [
         "10", None
     ]  # fmt: skip
@@ -289,7 +289,12 @@ def test_the_outside_yardstick_was_reproduced():
 
 @pytest.mark.long  # some two minutes for each
 @pytest.mark.parametrize(
-    ("run", "dataset"), [(run, dataset) for run, dataset, seed in study.STUDY if seed == 0]
+    ("run", "dataset"),
+    [
+        (run, dataset)
+        for run, dataset, seed in [*study.STUDY, *study.FAMILY]
+        if seed == 0 and run not in SWEEP
+    ],
 )
 def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, dataset):
     record = study.read_records().get((run, dataset), {}).get(0)
@@ -301,4 +306,4 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     )
     assert found.keys() == record["study"].keys()
     for name, value in found.items():
-        assert value == pytest.approx(record["study"][name], rel=0.02, abs=0.02), name
+        assert value == pytest.approx(record["study"][name], rel=0.02, abs=5e-4), name

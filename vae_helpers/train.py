@@ -53,9 +53,9 @@ def train(
     run : a name from ``checkpoints.RUNS``
     dataset : "fashion_mnist" or "mnist"
     epochs : whole number, at least 1
-    seed : whole number, at least 0; decides initial weights, order of images and noise
+    seed : whole number, from 0 to 2³² − 1; decides initial weights, order of images and noise
     batch_size, learning_rate : of Adam; published 100 and 1e-4
-    train_images : use only the first so many training images (a quick look), at least 15; all by
+    train_images : use only the first so many training images (a quick look), 15 to 60,000; all by
         default
     out : folder, by default runs/<run>-<dataset>-seed<seed>
     strategy : None, or "mirrored": on all GPUs of this machine, each with its share of every batch.
@@ -66,13 +66,21 @@ def train(
     -------
     The record, a dict; it also stands in ``out`` as JSON. The global seed is set, and TensorFlow's
     deterministic operations stay switched on for the rest of the process.
+
+    Raises
+    ------
+    ValueError  a setting out of its range, or ``out`` holds a training with other settings, more
+        epochs, or damage
+    DataError   the data cannot be had, see ``load_images``
+    OSError     ``out`` cannot be written
+    FloatingPointError  the loss became NaN or infinite
     """
     epochs = check_number(epochs, "epochs", low=1, whole=True)
     batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
-    seed = check_number(seed, "seed", low=0, whole=True)
+    seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
     learning_rate = check_number(learning_rate, "learning_rate", low=1e-8)
     if train_images is not None:  # as many as the measures' 15 nearest neighbours need
-        train_images = check_number(train_images, "train_images", low=15, whole=True)
+        train_images = check_number(train_images, "train_images", low=15, high=60_000, whole=True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -150,6 +158,7 @@ class TrainingState:
         self.model, self.folder = model, Path(folder)
         self.settings, self.history, self.snapshots = settings, [], {}
         self.versions = _versions_here()
+        self.arguments = _arguments(model)
         checkpoint = tf.train.Checkpoint(
             model=model,
             # Keras does not hand its seed generators to TensorFlow's checkpoints.
@@ -161,7 +170,7 @@ class TrainingState:
             latest, saved = self._newest()
         if latest:
             # The settings first: another model's weights would not fit, and say so less clearly.
-            self._check_settings(saved["settings"], folder)
+            self._check_settings(saved["settings"], saved.get("arguments", self.arguments), folder)
             with refusing_damage(folder):
                 checkpoint.restore(latest).assert_consumed()
             self.history, self.snapshots = saved["history"], saved.get("snapshots", {})
@@ -198,7 +207,7 @@ class TrainingState:
         self.versions = _versions_here()
         progress = {
             "settings": self.settings, "history": self.history, "snapshots": self.snapshots,
-            "versions": self.versions,
+            "versions": self.versions, "arguments": self.arguments,
         }  # fmt: skip
         self.progress.assign(json.dumps(progress))
         try:
@@ -206,17 +215,25 @@ class TrainingState:
         except tf.errors.OpError as error:
             raise OSError(f"{self.folder} cannot be written: {error.message}") from error
 
-    def _check_settings(self, saved, folder):
+    def _check_settings(self, saved, arguments, folder):
+        # What a run's name stands for can have been changed since.
+        saved, asked = {**saved, **arguments}, {**self.settings, **self.arguments}
         other = [
-            f"{k} {saved.get(k)!r} (asked: {v!r})"
-            for k, v in self.settings.items()
-            if saved.get(k) != v
+            f"{k} {saved.get(k)!r} (asked: {asked.get(k)!r})"
+            for k in {**asked, **saved}
+            if saved.get(k) != asked.get(k)
         ]
         if other:
             raise ValueError(
                 f"{folder} holds a training with other settings: {', '.join(other)}. "
                 "Choose another --out, or delete it to start anew."
             )
+
+
+def _arguments(model):
+    """What its class was called with, without what Keras adds."""
+    added = {"name", "trainable", "dtype"}
+    return {name: value for name, value in model.get_config().items() if name not in added}
 
 
 def _versions_here():
