@@ -74,7 +74,7 @@ setup: $(READY) ## make .venv and install everything into it
 # The newest versions are others every day, so they are looked for each time.
 $(READY): requirements.txt pyproject.toml $(if $(filter newest,$(VERSIONS)),always)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
-		"Python 3.11, 3.12 or 3.13 is needed, for which there is TensorFlow; this is %d.%d. " \
+		"Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no newer one); this is %d.%d. " \
 		"Choose one: make PYTHON=python3.13" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py $(VERSIONS) > $(VENV)/requirements.txt

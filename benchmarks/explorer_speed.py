@@ -55,7 +55,7 @@ def picture(*z):
 
 def in_browser(pictures, rounds):
     """{"browser": milliseconds, "browser, 4 times slower": …}, or {} where there is no Chromium."""
-    sys.path.append(str(ROOT / "tests"))
+    sys.path += [str(ROOT / "tests"), str(ROOT / "tools")]
     try:
         from browsing import running_chromium, serving
     except ImportError as error:

@@ -424,6 +424,7 @@ def test_every_script_runs_and_the_page_shows_what_it_recorded(tmp_path):
     record = json.loads(path.read_text())
     assert {"training", "limits", "growth", "explorer", "notebooks", "pages"} <= set(record)
     assert_complete(record)
+    assert "browser" in record["explorer"]["results"]
     page = make_readme.readme(record)
     for text, _ in (make_readme.SECTIONS[name] for name in record):
         assert f"{text}\n\n{make_readme.NOT_MEASURED}" not in page

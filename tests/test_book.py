@@ -9,6 +9,7 @@ from pathlib import Path
 
 import build_book
 import nbformat
+import page_head
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
@@ -104,8 +105,7 @@ def test_a_page_says_what_it_is_to_search_engines_and_where_it_is_shared(path):
     assert 50 <= len(tags["description"]) <= 170, tags["description"]
     assert tags["og:description"] == tags["description"]
     assert tags["og:title"] in title
-    owner, name = REPOSITORY.removeprefix("https://github.com/").split("/")
-    site = f"https://{owner.lower()}.github.io/{name}/"
+    site = f"{page_head.site_address(REPOSITORY)}/"
     assert tags["og:url"] == site + (PAGES[0] if path == "index.html" else path)
     assert tags["og:image"].startswith(site)
     picture = HTML / tags["og:image"].removeprefix(site)

@@ -123,11 +123,12 @@ def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least()
 
 
 @pytest.mark.parametrize("version", ["3, 10", "3, 14"])
-def test_a_python_without_tensorflow_is_refused_before_anything_is_installed(tmp_path, version):
+def test_a_python_that_the_packages_have_no_build_for_is_refused_before_anything_is_installed(
+    tmp_path, version
+):
     python = tmp_path / "python"
-    python.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.version_info = ({version}, 0)\nexec(sys.argv[2])\n"
-    )
+    script = f"import sys; sys.version_info = ({version}, 0); exec(sys.argv[2])"
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{script}' \"$@\"\n")
     python.chmod(0o755)
     command = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

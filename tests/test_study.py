@@ -306,4 +306,7 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     )
     assert found.keys() == record["study"].keys()
     for name, value in found.items():
-        assert value == pytest.approx(record["study"][name], rel=0.02, abs=5e-4), name
+        # Each machine trains the classifier that these trust; the others have none.
+        judged = name.startswith("filled") or name == "class_changes"
+        rel, least = (0.05, 0.03) if judged else (0.02, 5e-4)
+        assert value == pytest.approx(record["study"][name], rel=rel, abs=least), name

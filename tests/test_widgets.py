@@ -448,7 +448,8 @@ PYTHON = sys.executable
 
 def program(path, *lines):
     """A program in Python, as a path that can be run."""
-    path.write_text("\n".join([f"#!{PYTHON}", *lines]))
+    path.with_suffix(".py").write_text("\n".join(lines))
+    path.write_text(f"#!/bin/sh\nexec '{PYTHON}' '{path.with_suffix('.py')}' \"$@\"\n")
     path.chmod(0o755)
     return str(path)
 

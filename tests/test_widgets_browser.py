@@ -129,7 +129,7 @@ def snapshots(models, data):
 
 
 def page_of(explorer, style="margin: 8px; font-family: sans-serif"):
-    data = embed_data([explorer], state=dependency_state([explorer]))
+    data = embed_data([explorer], state=dependency_state([explorer], drop_defaults=False))
     state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
     view = json.dumps(data["view_specs"][0]).replace("<", "\\u003c")
     # Under the policy that every page of the book has.

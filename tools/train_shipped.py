@@ -38,7 +38,7 @@ def main(names):
         try:
             train(run, dataset, epochs=EPOCHS.get(run, 50), out=out)
         except (DataError, ValueError, OSError, FloatingPointError) as error:
-            sys.exit(f"train_shipped: {run} on {dataset}: {error}")
+            sys.exit(f"train_shipped: {run} on {dataset}: {' '.join(str(error).split())}")
         except KeyboardInterrupt:
             sys.exit("train_shipped: stopped; the same command goes on after the last epoch")
         ship(run, dataset, out)

@@ -42,7 +42,7 @@ class ExplorerView(anywidget.AnyWidget):
     panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     low = traitlets.Float().tag(sync=True)
     high = traitlets.Float().tag(sync=True)
-    step = traitlets.Float().tag(sync=True)
+    step = traitlets.Float(STEP).tag(sync=True)
 
     def __init__(self, latent_dim, **kwargs):
         self.add_traits(
@@ -72,7 +72,8 @@ def latent_explorer(
     """Sliders for z, and what each model decodes from it, drawn anew as you drag.
 
     The same z goes to every model. No picture waits for Python: the decoders run in the browser,
-    so the explorer works in JupyterLab, in Colab and in a plain web page.
+    so the explorer works in JupyterLab, in Colab and in a plain web page (``ipywidgets.embed`` with
+    ``drop_defaults=False``, or the explorer's own code is left out).
 
     Introduced in chapter 2; pad, walk and snapshots in chapter 6.
 
@@ -141,7 +142,7 @@ def latent_explorer(
     if pad:
         points |= _ink(data)
     view = ExplorerView(
-        latent_dim, models=described, points=points, panels=panels, low=low, high=high, step=STEP
+        latent_dim, models=described, points=points, panels=panels, low=low, high=high
     )
     sliders = [
         ipywidgets.FloatSlider(

@@ -923,8 +923,7 @@ function render({ model, el }) {
   const latentDim = model.get("models")[0].decoder.input[0];
   const names = Array.from({ length: latentDim }, (_, i) => `z${i + 1}`);
 
-  // ipywidgets.embed leaves out what has its default value.
-  const readZ = () => names.map((name) => model.get(name) ?? 0);
+  const readZ = () => names.map((name) => model.get(name));
   const moveTo = (z) => {
     // The sliders' own steps: what they show is exactly what is decoded.
     names.forEach((name, i) => {
