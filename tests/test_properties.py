@@ -1385,7 +1385,7 @@ corner = array(dims=False)
 
 
 @about("likelihood.log_likelihood", share=0.1, spoil={
-    "decode": no_pictures, "images": images, "sigma2": number(0.003), "low": corner, "high":
+    "decode": no_pictures, "images": images, "sigma2": number(1e-8), "low": corner, "high":
     lambda good: corner(good) | st.just([-9.0, 9.0]), "log_prior": no_log_prior, "start": count(2),
     "tolerance": number(0), "halvings": count()})  # fmt: skip
 def _(draw):

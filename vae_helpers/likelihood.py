@@ -80,8 +80,8 @@ def log_likelihood(
     ----------
     decode : function from points [n, 2] to pictures [n, 28, 28, 1]
     images : float32, [n, 28, 28, 1]
-    sigma2 : variance of a pixel, at least 0.003: distances are float32, whose rounding below that
-        would make more of a difference than ``tolerance``
+    sigma2 : variance of a pixel, above 0. Distances are float32: far below 0.003 what they round
+        off makes more of a difference than ``tolerance``
     low, high : [2], corners of the rectangle; see ``plane_to_cover``
     log_prior : function from points [n, 2] to log p(z) [n]; by default that of N(0, I)
     start : squares along the rectangle's longer side in the first grid
@@ -95,7 +95,7 @@ def log_likelihood(
     cells : the last ``Cells`` of each image
     """
     check_images(images)
-    check_number(sigma2, "sigma2", low=0.003)
+    check_number(sigma2, "sigma2", low=1e-8)
     start = check_number(start, "start", low=2, whole=True)
     check_number(tolerance, "tolerance", low=0)
     halvings = check_number(halvings, "halvings", low=1, whole=True)
