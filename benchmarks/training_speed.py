@@ -80,7 +80,7 @@ def measure(chosen, images, rounds):
         speeds = {name: [] for name in running}
         for number in range(rounds):
             names = list(running)
-            shift = number % max(len(names), 1)
+            shift = number % len(names) if names else 0
             for name in names[shift:] + names[:shift]:
                 connection, _ = running[name]
                 time.sleep(0.3)  # threads of the one before spin a while before they sleep

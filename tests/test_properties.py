@@ -1837,13 +1837,13 @@ def _(draw):
 @about("plotting.plot_seeds", share=0.2, spoil={
     "values": lambda good: st.sampled_from([{}, {"a": [np.nan], "b": []}, {"a": ["x"], "b": []}]),
     "intervals": lambda good: st.sampled_from([{}, {"a": None}, {"a": (1.0,), "b": None}]),
-    "threshold": number(optional=True)})  # fmt: skip
+    "thresholds": lambda good: st.sampled_from([0.5, None, [np.nan], ["x"]])})  # fmt: skip
 def _(draw):
     numbers_ = st.lists(st.floats(-100, 100), max_size=4)
     values = {"a": draw(numbers_), "b": draw(numbers_)}
     return {
         "values": values, "intervals": {k: study.t_interval(v) for k, v in values.items()},
-        "threshold": draw(st.none() | st.floats(-100, 100)),
+        "thresholds": draw(numbers_),
     }, is_axes  # fmt: skip
 
 

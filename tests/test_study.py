@@ -301,13 +301,14 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     if record is None:
         pytest.fail(f"{run} on {dataset} has no record with seed 0")
     data = load(dataset)
-    found = study.measure_all(
-        shipped(run, dataset).model, data, study.study_classifier(data), seed=0
-    )
+    classifier = study.study_classifier(data)
+    found = study.measure_all(shipped(run, dataset).model, data, classifier, seed=0)
     assert found.keys() == record["study"].keys()
+    # Each machine trains its own classifier: another judge, where the controls are others.
+    controls = study.controls(classifier, data)
+    same_judge = controls == pytest.approx({key: record["classifier"][key] for key in controls})
     for name, value in found.items():
-        # Each machine trains the classifier that these trust; the others have none.
-        judged = name.startswith("filled") or name == "class_changes"
-        # Two processors agree in those to six digits, two classifiers differed by 0.05.
-        rel, least = (0.05, 0.08) if judged else (0.02, 5e-4)
-        assert value == pytest.approx(record["study"][name], rel=rel, abs=least), name
+        least = 5e-4
+        if not same_judge and (name.startswith("filled") or name == "class_changes"):
+            least = 0.06 if name == "filled_square" else 0.02  # 15 of the square's 256 points
+        assert value == pytest.approx(record["study"][name], rel=0.02, abs=least), name

@@ -20,6 +20,8 @@ from vae_helpers.models import MMDVAE, VAE
 from vae_helpers.widgets import latent_explorer
 from vae_helpers.widgets.layers import describe
 
+PYTHON = sys.executable  # a test puts another there
+
 
 @pytest.fixture(scope="module")
 def vae():
@@ -441,9 +443,6 @@ def archive_of(files):
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
-
-
-PYTHON = sys.executable
 
 
 def program(path, *lines):

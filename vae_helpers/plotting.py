@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Circle
 
-from .checks import check_array, check_codes, check_labels, check_number
+from .checks import check_array, check_codes, check_labels, check_number, check_parts
 
 # Ten colours that stay apart for most readers with a colour vision deficiency (after P. Tol).
 CLASS_COLORS = (
@@ -176,7 +176,7 @@ def plot_history(history, names, ax=None):
     return ax
 
 
-def plot_seeds(values, intervals, ax=None, threshold=None):
+def plot_seeds(values, intervals, ax=None, thresholds=()):
     """Every training as a point, one row for each run, with the interval of its mean behind.
 
     Introduced in chapter 7.
@@ -185,7 +185,7 @@ def plot_seeds(values, intervals, ax=None, threshold=None):
     ----------
     values : {name: numbers, one a seed}
     intervals : {name: (low, high) or None}, as ``study.t_interval`` gives them
-    threshold : where to draw a dashed line, or None
+    thresholds : [k], where to draw dashed lines
 
     Returns
     -------
@@ -201,14 +201,15 @@ def plot_seeds(values, intervals, ax=None, threshold=None):
             check_array(numbers, f"values[{name!r}]", ("seeds",))
         if intervals[name] is not None:
             check_array(intervals[name], f"intervals[{name!r}]", (2,))
-    if threshold is not None:
-        check_number(threshold, "threshold")
+    check_parts(thresholds, "thresholds", "a list of numbers", "__iter__")
+    for threshold in thresholds:
+        check_number(threshold, "each of thresholds")
     ax = ax or plt.subplots(figsize=(6, 0.5 + 0.4 * len(values)))[1]
     for row, (name, numbers) in enumerate(values.items()):
         if intervals[name] is not None:
             ax.plot(intervals[name], [row, row], color="#88ccee", linewidth=7, zorder=1)
         ax.scatter(numbers, [row] * len(numbers), s=22, color="#332288", zorder=2)
-    if threshold is not None:
+    for threshold in thresholds:
         ax.axvline(threshold, color="#882255", linestyle="--", linewidth=1, zorder=0)
     ax.set_yticks(range(len(values)), values)
     ax.set_ylim(len(values) - 0.5, -0.5)
