@@ -41,7 +41,7 @@ lab: data ## open the notebooks in JupyterLab
 notebooks: data ## run every notebook and save it with its outputs
 	$(BIN)/python tools/run_notebooks.py
 
-train: data ## train the shipped models again (hours; goes on where it was)
+train: data ## train the shipped models again (hours; goes on where it was, and keeps what is finished in runs/)
 	$(BIN)/python tools/train_shipped.py
 	$(BIN)/python tools/make_pictures.py
 
@@ -75,7 +75,7 @@ setup: $(READY) ## make .venv and install everything into it
 $(READY): requirements.txt pyproject.toml $(if $(filter newest,$(VERSIONS)),always)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
 		"Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no newer one); this is %d.%d. " \
-		"Choose one: make PYTHON=python3.13" % sys.version_info[:2])'
+		"Choose one: make book PYTHON=python3.13" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py $(VERSIONS) > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \

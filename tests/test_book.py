@@ -159,6 +159,11 @@ def test_colab_opens_this_chapter(path):
     assert {link["href"] for link in links} == {wanted}
 
 
+def test_colab_is_offered_for_notebooks_only():
+    for path in {*PAGES} - {*CHAPTERS}:
+        assert not soup(path).select("header a[href*='colab.research.google.com']"), path
+
+
 @every_chapter
 def test_the_downloaded_notebook_is_the_committed_one(path):
     (link,) = soup(path).select(".dropdown-download-buttons a[href$='.ipynb']")

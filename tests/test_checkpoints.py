@@ -13,10 +13,10 @@ from scipy import special, stats
 from sklearn.metrics.pairwise import rbf_kernel
 
 from vae_helpers import checkpoints
+from vae_helpers.checkpoints import EPOCHS
 from vae_helpers.data import DIGESTS
 from vae_helpers.family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
-from vae_helpers.study import EPOCHS
 
 SHIPPED = [
     *[
@@ -91,7 +91,9 @@ def test_a_run_that_is_not_shipped_is_an_error_that_names_the_shipped_ones(call)
 
 
 def test_the_error_says_how_to_train_what_is_not_shipped():
-    with pytest.raises(FileNotFoundError, match=r"vae_helpers\.train autoencoder mnist"):
+    with pytest.raises(
+        FileNotFoundError, match=r"vae_helpers\.train autoencoder mnist, .*load_weights"
+    ):
         checkpoints.restore("autoencoder", "mnist")
 
 
@@ -198,7 +200,7 @@ def test_a_shipped_run_holds_no_pickle(run, dataset):
 
 @every_run
 def test_a_shipped_run_was_trained_with_the_published_settings(run, dataset):
-    epochs = EPOCHS.get(run, 50)
+    epochs = EPOCHS[run]
     record = checkpoints.read_record(run, dataset)
     settings = record["settings"]
     assert (settings["run"], settings["dataset"]) == (run, dataset)
@@ -324,7 +326,7 @@ def test_a_shipped_model_reconstructs_and_sorts_far_better_than_an_untrained_one
 def test_the_snapshots_end_with_the_shipped_model(shipped, run, dataset):
     restored = shipped(run, dataset)
     snapshots = restored.snapshots
-    last = EPOCHS.get(run, 50)
+    last = EPOCHS[run]
     kept = [epoch for epoch in (0, 1, 10, 20, 30, 40, 50) if epoch < last]
     assert snapshots["epochs"].tolist() == [*kept, last]
     codes = snapshots["codes"]

@@ -117,7 +117,8 @@ def test_every_figure_has_alternative_text(path):
 def test_a_chapter_has_the_parts_that_a_reader_expects(path):
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
-    for heading in ("# ", "## Setup", "## Settings", "## Exercises", "## Summary"):
+    assert prose.startswith(f"# {int(path.name[:2])}. ")  # as the text cites it: chapter 7
+    for heading in ("## Setup", "## Settings", "## Exercises", "## Summary"):
         assert re.search(f"^{heading}", prose, re.M), heading
     solutions = [c for c in code_cells(path) if "hide-cell" in c.metadata.get("tags", [])]
     exercises = re.findall(r"^\*\*\d\.\*\*", prose, re.M)

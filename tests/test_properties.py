@@ -323,6 +323,21 @@ def thing(good):
     return NO_THING
 
 
+a_run, a_dataset = st.sampled_from([*checkpoints.RUNS]), st.sampled_from([*data.DIGESTS])
+
+
+def names_the_value(function):
+    """An unknown name is called "unknown run" or "unknown data set"."""
+
+    def call(**arguments):
+        try:
+            return function(**arguments)
+        except ValueError as error:
+            raise ValueError(str(error).replace("data set", "dataset")) from error
+
+    return call
+
+
 def other_name(good):
     return st.sampled_from(["", "cifar", None, 3, ("mnist",)])
 
@@ -710,6 +725,12 @@ def _(draw):
         assert isinstance(found, int)
 
     return {"value": value}, right
+
+
+@about("checks.check_known", spoil={"run": other_name}, call=lambda run: checks.check_known(
+    run, "run", checkpoints.RUNS))  # fmt: skip
+def _(draw):
+    return {"run": draw(a_run)}, lambda found: None
 
 
 @about("checks.check_parts", spoil={"value": thing}, call=lambda value: checks.check_parts(
@@ -1957,11 +1978,10 @@ def _(draw):
     return {"verdicts": verdicts}, right
 
 
-a_run, a_dataset = st.sampled_from([*checkpoints.RUNS]), st.sampled_from([*data.DIGESTS])
 place = {"run": other_name, "dataset": other_name, "seed": a_seed}
 
 
-@about("study.record_path", spoil=place)
+@about("study.record_path", spoil=place, call=names_the_value(study.record_path))
 def _(draw):
     run, dataset, seed = draw(a_run), draw(a_dataset), draw(seeds)
 
@@ -1971,7 +1991,8 @@ def _(draw):
     return {"run": run, "dataset": dataset, "seed": seed}, right
 
 
-@about("study.make_record", only_bad=True, share=0.3, spoil=place)
+@about("study.make_record", only_bad=True, share=0.3, spoil=place,
+       call=names_the_value(study.make_record))  # fmt: skip
 def _(draw):
     return {"run": draw(a_run), "dataset": draw(a_dataset), "seed": draw(seeds)}, None
 
@@ -2117,18 +2138,6 @@ def not_a_name(good):
 
 
 by_name = {"run": not_a_name, "dataset": not_a_name}
-
-
-def names_the_value(function):
-    """``checkpoints`` says "unknown run" and "unknown data set"."""
-
-    def call(**arguments):
-        try:
-            return function(**arguments)
-        except ValueError as error:
-            raise ValueError(str(error).replace("data set", "dataset")) from error
-
-    return call
 
 
 @about("checkpoints.build", share=0.05, spoil={"run": not_a_name})

@@ -30,6 +30,7 @@ def assert_the_address_everywhere(tree, address):
     assert address_in(tree) == address
     assert yaml.safe_load((tree / "CITATION.cff").read_text())["repository-code"] == address
     readme = (tree / "README.md").read_text()
+    assert f"]({page_head.site_address(address)})" in readme
     for name in NOTEBOOKS:
         colab = f"https://colab.research.google.com/github/{place}/blob/main/notebooks/{name}"
         assert f"]({colab})" in readme, f"README.md has no link that opens {name} in Colab"
@@ -102,6 +103,20 @@ def test_an_address_of_another_form_changes_nothing(copy, wrong):
     assert done.returncode
     assert "must look like" in done.stderr
     assert contents(copy) == before
+
+
+# ---- the house --------------------------------------------------------------------------------
+
+
+def test_a_module_imports_only_from_those_that_stand_above_it():
+    house = (ROOT / "CONTRIBUTING.md").read_text().split("```")[1]
+    listed = re.search(r"vae_helpers/ .*\n((?:  .*\n)+)", house)[1]
+    order = re.findall(r"\w+", " ".join(line[:22] for line in listed.splitlines()))
+    modules = {path.stem: path for path in (ROOT / "vae_helpers").glob("[!_]*.py")}
+    assert set(modules) <= set(order)
+    for name, path in modules.items():
+        for module, names in re.findall(r"^from \.(\w*) import (\w+)", path.read_text(), re.M):
+            assert order.index(module or names) < order.index(name), f"{name}: {module or names}"
 
 
 # ---- versions ---------------------------------------------------------------------------------

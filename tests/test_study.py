@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from vae_helpers import checkpoints, study
-from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, RUNS, SWEEP, build, read_record
+from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, EPOCHS, RUNS, SWEEP, build, read_record
 from vae_helpers.data import DataError
 from vae_helpers.losses import bernoulli_loglik
 
@@ -135,7 +135,7 @@ def test_every_record_is_whole():
     for (run, dataset), by_seed in records.items():
         for seed, record in by_seed.items():
             assert study.record_path(run, dataset, seed).exists()
-            assert record["epochs"] == study.EPOCHS.get(run, 50) == len(record["history"])
+            assert record["epochs"] == EPOCHS[run] == len(record["history"])
             if run in SWEEP:
                 assert "study" not in record
                 continue

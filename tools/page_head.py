@@ -83,6 +83,13 @@ def add_tags(app, pagename, templatename, context, doctree):
     context["metatags"] += '\n    <meta name="twitter:card" content="summary_large_image" />\n'
 
 
+def drop_rocket(app, pagename, templatename, context, doctree):
+    """The theme offers Colab for all pages that run code; Colab opens notebooks only."""
+    if not str(app.env.doc2path(pagename)).endswith(".ipynb"):
+        buttons = context.get("header_buttons", [])
+        buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
+
+
 def policy(page):
     """The content-security policy of an HTML page. Its inline scripts may run, by their digests."""
     scripts = [
@@ -127,6 +134,7 @@ def drop_icon_script(app, error):
 
 def setup(app):
     app.connect("html-page-context", add_tags)
+    app.connect("html-page-context", drop_rocket, priority=900)  # after the theme's
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", add_policies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

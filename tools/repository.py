@@ -1,6 +1,7 @@
 """Set the repository's address everywhere it stands: make repository URL=https://github.com/you/book
 
-The address stands in _config.yml; this replaces it there and wherever else it occurs.
+The address stands in _config.yml; this replaces it there and wherever else it occurs, and with it
+the address of the published book.
 """
 
 import re
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from page_head import site_address
 
 ROOT = Path(__file__).parent.parent
 FORM = r"https://github\.com/[A-Za-z0-9-]+/[\w.-]+"
@@ -23,8 +25,14 @@ def main(new):
     new = new.removesuffix(".git")  # as GitHub gives it for cloning
     if not re.fullmatch(FORM, new):
         sys.exit("the address must look like https://github.com/you/book")
-    old, changed = address().removeprefix("https://github.com/"), 0
-    new = new.removeprefix("https://github.com/")
+    old, changed = address(), 0
+    places = [
+        (before.encode(), after.encode())
+        for before, after in (
+            (site_address(old), site_address(new)),
+            (old.removeprefix("https://github.com/"), new.removeprefix("https://github.com/")),
+        )
+    ]
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -38,9 +46,11 @@ def main(new):
     # to look for.
     paths = [ROOT / name for name in listed.stdout.splitlines()]
     for path in sorted(filter(Path.is_file, paths), key=lambda path: path.name == "_config.yml"):
-        data = path.read_bytes()
-        if old.encode() in data:
-            path.write_bytes(data.replace(old.encode(), new.encode()))
+        before = after = path.read_bytes()
+        for there, here in places:
+            after = after.replace(there, here)
+        if after != before:
+            path.write_bytes(after)
             changed += 1
     print(f"{new}: {changed} files changed")
 

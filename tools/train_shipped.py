@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
 from vae_helpers.data import DataError
-from vae_helpers.study import EPOCHS, FAMILY, STUDY
+from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
 
 # One training of each model: the first of the study's, and the family's.
@@ -36,7 +36,7 @@ def main(names):
             continue
         out = Path("runs") / f"{run}-{dataset}-seed0"
         try:
-            train(run, dataset, epochs=EPOCHS.get(run, 50), out=out)
+            train(run, dataset, out=out)
         except (DataError, ValueError, OSError, FloatingPointError) as error:
             sys.exit(f"train_shipped: {run} on {dataset}: {' '.join(str(error).split())}")
         except KeyboardInterrupt:

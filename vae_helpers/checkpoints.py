@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .checks import check_known
 from .data import DIGESTS
 from .family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from .files import written_whole
@@ -45,13 +46,15 @@ RUNS = {
     **{run: lambda beta=beta: VAE(beta=beta) for run, beta in SWEEP.items()},
 }
 
+# The published number of epochs, or fewer where they show what is to be shown.
+EPOCHS = {run: 10 if run in SWEEP else 25 if run.endswith("_8d") else 50 for run in RUNS}
+
 SHIPPED = Path(__file__).parent / "shipped"
 
 
 def build(run):
     """A new, untrained model of the named run."""
-    if run not in list(RUNS):  # a list: what cannot be hashed is no name either
-        raise ValueError(f"unknown run {run!r}; there are {', '.join(map(repr, RUNS))}")
+    check_known(run, "run", RUNS)
     return RUNS[run]()
 
 
@@ -103,9 +106,8 @@ def snapshots(run, dataset):
 
 def shipped_file(run, dataset, kind):
     """The path of one of a shipped training's three files, once it has been found unaltered."""
-    for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "data set")):
-        if value not in list(names):
-            raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
+    check_known(run, "run", RUNS)
+    check_known(dataset, "data set", DIGESTS)
     path = SHIPPED / f"{run}-{dataset}.{kind}"
     sums = SHIPPED / "SHA256SUMS"
     lines = sums.read_text(errors="replace").splitlines() if sums.exists() else []
@@ -114,7 +116,9 @@ def shipped_file(run, dataset, kind):
         there = sorted({p.name.split(".")[0] for p in SHIPPED.glob("*.json")})
         raise FileNotFoundError(
             f"{run!r} on {dataset!r} is not shipped; there are {', '.join(there) or 'none'}. "
-            f"Train it: python -m vae_helpers.train {run} {dataset}"
+            f"Train it, python -m vae_helpers.train {run} {dataset}, and then load it: "
+            f"model = build({run!r}); "
+            f"model.load_weights('runs/{run}-{dataset}-seed0/{run}-{dataset}.weights.h5')"
         )
     if not path.exists() or digest_of(path) != expected.get(path.name):
         raise ValueError(

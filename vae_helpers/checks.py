@@ -115,6 +115,12 @@ def check_labels(labels, name="labels", *, n="n", classes=1, each=1):
     return array
 
 
+def check_known(value, what, names):
+    """Refuse what is none of the names there are of something, such as runs."""
+    if value not in list(names):  # a list: what cannot be hashed is no name either
+        raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
+
+
 def check_parts(value, name, kind, *parts):
     """Refuse what is not of a kind, by the parts that are asked of it."""
     for part in parts:

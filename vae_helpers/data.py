@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .checks import check_images, check_number
+from .checks import check_images, check_known, check_number
 from .files import written_whole
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -77,8 +77,7 @@ def load_images(name):
     ValueError  unknown name
     DataError   no network and nothing in the cache, or the data is not the published data
     """
-    if name not in list(DIGESTS):  # a list: what cannot be hashed is no name either
-        raise ValueError(f"unknown data set {name!r}; there are {', '.join(map(repr, DIGESTS))}")
+    check_known(name, "data set", DIGESTS)
     arrays = _read_cache(name)
     if arrays is None:
         arrays = _download(name)

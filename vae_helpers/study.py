@@ -3,7 +3,7 @@
     python -m vae_helpers.study                                   all of them, going on where it was
     python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
 
-Each training takes about 20 minutes on two cores. Records are written to ``vae_helpers/records``, one a
+How long a training takes is on the book's page Running the book. Records are written to ``vae_helpers/records``, one a
 training, as soon as it is measured. What has a record is passed over, unless it is asked for alone.
 """
 
@@ -19,7 +19,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from .checkpoints import RUNS, SWEEP, build, restore, shipped_file
-from .checks import check_array, check_number, check_parts
+from .checks import check_array, check_known, check_number, check_parts
 from .data import DIGESTS, DataError, load_images
 from .files import written_whole
 from .measures import measure_all, study_classifier
@@ -53,8 +53,6 @@ FAMILY = [
         "vae_8d", "mmd_vae_8d",
     )
 ]  # fmt: skip
-# Where fewer epochs than 50 show what is to be shown.
-EPOCHS = {**dict.fromkeys(SWEEP, 10), "vae_8d": 25, "mmd_vae_8d": 25}
 
 
 # ---- making the records --------------------------------------------------------------------------
@@ -101,8 +99,6 @@ def _train(run, dataset, seed):
     """Train in a process of its own, which gives its memory back."""
     out = Path(f"runs/{run}-{dataset}-seed{seed}")
     command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
-    if run in EPOCHS:
-        command += ["--epochs", str(EPOCHS[run])]
     subprocess.run([*command, "--out", str(out)], check=True)
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
@@ -111,9 +107,8 @@ def _train(run, dataset, seed):
 
 def record_path(run, dataset, seed):
     """Where the record of one training of the study is kept."""
-    for value, names, what in ((run, RUNS, "run"), (dataset, DIGESTS, "dataset")):
-        if value not in list(names):
-            raise ValueError(f"{what} must be one of {', '.join(names)}, not {value!r}")
+    check_known(run, "run", RUNS)
+    check_known(dataset, "data set", DIGESTS)
     seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
     return RECORDS / f"{run}-{dataset}-seed{seed}.json"
 
