@@ -83,10 +83,15 @@ $(READY): requirements.txt pyproject.toml $(if $(filter newest,$(VERSIONS)),alwa
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+pins: ## raise the pins in requirements.txt to the newest versions
+	$(MAKE) setup VERSIONS=newest
+	_build/venv-newest/bin/python tools/requirements.py installed > _build/requirements.txt
+	mv _build/requirements.txt requirements.txt
+
 repository: $(READY) ## URL=https://github.com/you/book: set the repository's address everywhere
 	@$(BIN)/python tools/repository.py "$(URL)"
 
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup repository clean always
+.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup pins repository clean always

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import NearestNeighbors
 
-from vae_helpers import measures, models, recognition
+from vae_helpers import likelihood, measures, models, picture_measures, recognition
 
 
 def normal(seed, *shape):
@@ -355,3 +355,25 @@ def test_models_with_a_posterior_have_three_measures_more(seeded):
         "active_units",
     ]
     assert measures.measure_posterior(models.MMDVAE(), images) == {}
+
+
+# ---- what is said of them ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        measures.centre_and_spread, measures.mmd_to_prior, measures.mmd_to_prior_imq,
+        measures.sliced_wasserstein, measures.knn_accuracy, measures.probe_accuracy,
+        measures.silhouette, measures.kmeans_nmi, measures.squared_error,
+        picture_measures.sharpness, picture_measures.sharpness_ratios,
+        picture_measures.path_measures, picture_measures.changes_per_path,
+        picture_measures.largest_singular_values, recognition.recognised,
+        likelihood.log_likelihood, likelihood.fit_measures, likelihood.elbo,
+        likelihood.mutual_information, likelihood.active_units,
+    ],
+)  # fmt: skip
+def test_a_measure_says_where_it_comes_from_how_it_misleads_and_where_it_is_explained(function):
+    said = " ".join(function.__doc__.split())
+    for part in ("Source", "Pitfall: ", "hapter"):
+        assert part in said, f"{function.__name__}: {part}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from vae_helpers import checkpoints
+from vae_helpers import checkpoints, study
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -124,6 +124,32 @@ def test_a_chapter_has_the_parts_that_a_reader_expects(path):
     exercises = re.findall(r"^\*\*\d\.\*\*", prose, re.M)
     assert 2 <= len(exercises) == len(solutions) <= 4
     assert any(c.source.startswith(MARK) for c in code_cells(path)), "no cell that nbval compares"
+
+
+BULLETS = {
+    "The standard VAE's latent space is uninformative": "Uninformative",
+    "With MMD the edges of samples are sharper": "Sharper edges",
+    "With MMD clusters are better spread": "Better spread clusters",
+    "With MMD codes are centred at (0, 0)": "Centred",
+    "With MMD morphs are smooth": "Smooth",
+    "With MMD almost all of the space is filled with meaningful objects":
+        "Almost all of the space is filled",
+    "On MNIST samples hardly differ": "On MNIST hardly any difference",
+    "On MNIST clusters hardly differ": "On MNIST hardly any difference",
+    "On MNIST morphing with MMD is more organic": "More organic on MNIST",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", BULLETS)
+def test_chapter_7_says_of_each_claim_what_the_records_say(claim):
+    records = study.read_records()
+    rows = [row for row in study.read_claims() if row["claim"] == claim]
+    word = study.verdict(study.judge(row, records)[2] for row in rows)
+    (path,) = (path for path in NOTEBOOKS if path.stem == "07_claims")
+    prose = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells)
+    (bullet,) = re.findall(rf"^- \*{re.escape(BULLETS[claim])}\*.*$", prose, re.M)
+    said = re.findall(r"\b(does not hold|holds|open|depends|not tested)\b", bullet)
+    assert said[0] == word
 
 
 def run_nbval(path):

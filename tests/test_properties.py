@@ -1066,11 +1066,6 @@ def _(draw):
     }, None  # fmt: skip
 
 
-@about("measures.study_classifier", only_bad=True, share=0.3, spoil={"data": spoilt_dataset})
-def _(draw):
-    return {"data": dataset(draw)}, None
-
-
 # ---- measures of pictures -------------------------------------------------------------------
 
 
@@ -1331,7 +1326,8 @@ def _(draw):
 
 
 @about("recognition.load_classifier", only_bad=True, share=0.3, spoil={"data": lambda good:
-    spoilt_dataset(good) | st.just(good._replace(name="cifar"))})  # fmt: skip
+    spoilt_dataset(good) | st.just(good._replace(name="cifar"))},
+    call=names_the_value(recognition.load_classifier))  # fmt: skip
 def _(draw):
     return {"data": dataset(draw)}, None
 
@@ -2174,6 +2170,15 @@ def _(draw):
         assert np.isfinite(found["codes"].astype("float32")).all()
 
     return shipped_run(draw), right
+
+
+@about(
+    "checkpoints.unaltered", share=0.1, spoil={"path": lambda good: st.just(good.with_name("a"))}
+)
+def _(draw):
+    run, dataset = draw(st.sampled_from(sorted(shipped())))
+    path = checkpoints.SHIPPED / f"{run}-{dataset}.json"
+    return {"path": path}, lambda found: assert_same(found, path)
 
 
 @about("checkpoints.shipped_file", share=0.1, spoil=by_name,

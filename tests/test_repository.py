@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 
 import build_book
 import page_head
@@ -138,6 +139,16 @@ def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least()
 
 
 @pytest.mark.parametrize("version", ["3, 10", "3, 14"])
+def test_new_pins_are_what_is_installed_with_what_is_chosen_on_top():
+    chosen = requirements.pins((ROOT / "requirements.txt").read_text().split("# What")[0])
+    text = requirements.requirements("installed")
+    upper, _, lower = text.partition(requirements.DIVIDER)
+    assert [*requirements.pins(upper)] == [*chosen]
+    assert len(requirements.pins(lower)) > 50
+    for name, pin in requirements.pins(text).items():
+        assert version(name) == pin
+
+
 def test_a_python_that_the_packages_have_no_build_for_is_refused_before_anything_is_installed(
     tmp_path, version
 ):

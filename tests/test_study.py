@@ -11,6 +11,8 @@ from vae_helpers import checkpoints, study
 from vae_helpers.checkpoints import BERNOULLI_MMD_WEIGHT, EPOCHS, RUNS, SWEEP, build, read_record
 from vae_helpers.data import DataError
 from vae_helpers.losses import bernoulli_loglik
+from vae_helpers.measures import TITLES
+from vae_helpers.models import MMDVAE
 
 
 def as_records(**runs):
@@ -136,18 +138,43 @@ def test_every_record_is_whole():
         for seed, record in by_seed.items():
             assert study.record_path(run, dataset, seed).exists()
             assert record["epochs"] == EPOCHS[run] == len(record["history"])
+            assert record["settings"] == {
+                "run": run, "dataset": dataset, "seed": seed, "batch_size": 100,
+                "learning_rate": 1e-4, "train_images": None,
+            }  # fmt: skip
             if run in SWEEP:
                 assert "study" not in record
                 continue
             assert all(np.isfinite(value) for value in record["study"].values())
-            # In nats: the integral is exact enough. It is over a plane only.
+            model, missing = build(run), set()
+            if model.latent_dim != 2:  # the square and the integral are in a plane only
+                missing |= {"filled_square", "loglik", "loglik_sigma2", "loglik_halving"}
+            if isinstance(model, MMDVAE):
+                missing |= {"mutual_information", "active_units"}
+            if model.decoder_output != "logits" or model.learns_prior:
+                missing.add("elbo")
+            assert record["study"].keys() == TITLES.keys() - missing
+            # In nats: the integral is exact enough.
             assert abs(record["study"].get("loglik_halving", 0)) < 0.1
-            assert ("loglik" in record["study"]) == (build(run).latent_dim == 2)
             trust = record["classifier"]
             assert trust["test_images"] > 0.85
             assert max(trust[name] for name in ("averages", "blurred", "class_means")) < 0.2
             if seed == 0:
                 assert record["history"] == read_record(run, dataset)["history"]
+
+
+def test_models_that_a_claim_compares_had_the_same_judge():
+    records = study.read_records()
+    judged = [r for r in study.read_claims() if r["measure"].startswith(("filled", "class_ch"))]
+    pairs = 0
+    for row in judged:
+        for seed in study.differences(
+            records, row["run"], row["minus"], row["data"], row["measure"]
+        ):
+            first, second = (records[row[r], row["data"]][seed] for r in ("run", "minus"))
+            assert first["classifier"] == second["classifier"], (row, seed)
+            pairs += 1
+    assert pairs >= 28
 
 
 def test_the_family_has_one_training_of_each_model_and_the_sweep():
@@ -156,21 +183,8 @@ def test_the_family_has_one_training_of_each_model_and_the_sweep():
     assert {(dataset, seed) for _, dataset, seed in study.FAMILY} == {("fashion_mnist", 0)}
 
 
-def test_some_train_for_fewer_epochs_and_the_sweep_is_not_measured(monkeypatch, tmp_path):
+def test_the_sweep_is_not_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "RECORDS", tmp_path)
-    commands = []
-
-    def run(command, check):
-        commands.append(command)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(study.subprocess, "run", run)
-    for name, seed in (("vae_beta_3", 0), ("vae_gaussian", 1)):
-        with pytest.raises(KeyboardInterrupt):
-            study.make_record(name, "fashion_mnist", seed)
-    assert [c[c.index("--epochs") + 1] if "--epochs" in c else None for c in commands] == [
-        "10", None
-    ]  # fmt: skip
     monkeypatch.setattr(study, "_train", lambda *row: (None, {"history": []}))
     monkeypatch.setattr(study, "measure_all", lambda *a, **k: pytest.fail("measured"))
     assert study.make_record("vae_beta_3", "fashion_mnist", 0) == {"history": []}
@@ -301,14 +315,11 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     if record is None:
         pytest.fail(f"{run} on {dataset} has no record with seed 0")
     data = load(dataset)
-    classifier = study.study_classifier(data)
+    classifier = study.load_classifier(data)
     found = study.measure_all(shipped(run, dataset).model, data, classifier, seed=0)
     assert found.keys() == record["study"].keys()
-    # Each machine trains its own classifier: another judge, where the controls are others.
-    controls = study.controls(classifier, data)
-    same_judge = controls == pytest.approx({key: record["classifier"][key] for key in controls})
+    assert study.controls(classifier, data) == pytest.approx(
+        {name: share for name, share in record["classifier"].items() if name != "test_accuracy"}
+    )
     for name, value in found.items():
-        least = 5e-4
-        if not same_judge and (name.startswith("filled") or name == "class_changes"):
-            least = 0.06 if name == "filled_square" else 0.02  # 15 of the square's 256 points
-        assert value == pytest.approx(record["study"][name], rel=0.02, abs=least), name
+        assert value == pytest.approx(record["study"][name], rel=0.02, abs=5e-4), name

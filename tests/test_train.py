@@ -373,6 +373,10 @@ def test_the_test_images_have_no_part_in_the_training(monkeypatch, tmp_path, sma
     assert first["test"]["1"]["loss"] != pytest.approx(second["test"]["1"]["loss"], rel=1e-2)
 
 
+def test_a_run_has_as_many_epochs_as_in_the_book_unless_others_are_asked_for(tmp_path, small):
+    assert train.train("vae_8d", "fashion_mnist", out=tmp_path)["epochs"] == 25
+
+
 def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, small):
     whole = train.train("autoencoder", "mnist", epochs=3, out=tmp_path / "whole")
     train.train("autoencoder", "mnist", epochs=2, out=tmp_path / "parts")

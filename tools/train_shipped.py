@@ -1,8 +1,10 @@
 """Train what the package ships, one after the other, and put the results into the package.
 
     python tools/train_shipped.py [vae_vamp_prior …]
+    python tools/train_shipped.py classifier
 
-What is finished in runs/ is only measured again and put there.
+What is finished in runs/ is only measured again and put there. The classifier that judges pictures is
+trained only if it is asked for: every record of the study that it judged must be made again then.
 """
 
 import shutil
@@ -10,7 +12,9 @@ import sys
 from pathlib import Path
 
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
-from vae_helpers.data import DataError
+from vae_helpers.data import DIGESTS, DataError, load_images
+from vae_helpers.files import written_whole
+from vae_helpers.recognition import train_network
 from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
 
@@ -19,18 +23,33 @@ RUNS = [(run, data) for run, data, seed in [*STUDY, *FAMILY] if seed == 0 and ru
 
 
 def ship(run, dataset, out):
-    """Copy the three files of a finished training into the package, and write all digests anew."""
+    """Copy the three files of a finished training into the package."""
     SHIPPED.mkdir(exist_ok=True)
     for kind in ("weights.h5", "npz", "json"):
         shutil.copy(Path(out) / f"{run}-{dataset}.{kind}", SHIPPED)
+    write_digests()
+
+
+def ship_classifier(dataset):
+    """Train the classifier for a data set and put its weights into the package."""
+    network = train_network(load_images(dataset))
+    with written_whole(SHIPPED / f"classifier-{dataset}.weights.h5") as part:
+        network.save_weights(part)
+    write_digests()
+
+
+def write_digests():
     files = sorted(path for path in SHIPPED.glob("[!.]*") if path.name != "SHA256SUMS")
     lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
     (SHIPPED / "SHA256SUMS").write_text("".join(lines))
 
 
 def main(names):
-    if unknown := set(names) - {run for run, _ in RUNS}:
+    if unknown := set(names) - {run for run, _ in RUNS} - {"classifier"}:
         sys.exit(f"no such run: {', '.join(sorted(unknown))}")
+    if "classifier" in names:
+        for dataset in DIGESTS:
+            ship_classifier(dataset)
     for run, dataset in RUNS:
         if names and run not in names:
             continue

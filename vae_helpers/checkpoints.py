@@ -109,10 +109,7 @@ def shipped_file(run, dataset, kind):
     check_known(run, "run", RUNS)
     check_known(dataset, "data set", DIGESTS)
     path = SHIPPED / f"{run}-{dataset}.{kind}"
-    sums = SHIPPED / "SHA256SUMS"
-    lines = sums.read_text(errors="replace").splitlines() if sums.exists() else []
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    if not path.exists() and path.name not in expected:
+    if not path.exists() and path.name not in _digests():
         there = sorted({p.name.split(".")[0] for p in SHIPPED.glob("*.json")})
         raise FileNotFoundError(
             f"{run!r} on {dataset!r} is not shipped; there are {', '.join(there) or 'none'}. "
@@ -120,12 +117,25 @@ def shipped_file(run, dataset, kind):
             f"model = build({run!r}); "
             f"model.load_weights('runs/{run}-{dataset}-seed0/{run}-{dataset}.weights.h5')"
         )
-    if not path.exists() or digest_of(path) != expected.get(path.name):
+    return unaltered(path)
+
+
+def unaltered(path):
+    """The path of a shipped file, once it has the digest that ``SHA256SUMS`` says; else ValueError."""
+    path = Path(path)
+    if not path.exists() or digest_of(path) != _digests().get(path.name):
         raise ValueError(
             f"{path} is not the file that this book ships: it was altered, cut short, swapped or "
             "removed. Install the package again, or in a clone: git checkout vae_helpers/shipped"
         )
     return path
+
+
+def _digests():
+    """What ``SHA256SUMS`` says: {file name: digest}; nothing where it is missing."""
+    sums = SHIPPED / "SHA256SUMS"
+    lines = sums.read_text(errors="replace").splitlines() if sums.exists() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def digest_of(path):

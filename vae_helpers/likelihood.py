@@ -225,10 +225,13 @@ def fit_measures(model, data, test_images=2000, train_images=1000):
 
     A model that learns its prior is integrated under that one.
 
-    ``loglik``          mean log p(x) of the first ``test_images`` test images, in nats per image
-    ``loglik_sigma2``   the fitted σ²; √σ² is in grey values from 0 to 1
-    ``loglik_halving``  mean size of what the last halving of the grid changed in log p(x), in nats
+    ``loglik``          mean log p(x) of the first ``test_images`` test images, in nats per image; a
+                        density, so any real number
+    ``loglik_sigma2``   the fitted σ², above 0; √σ² is in grey values from 0 to 1
+    ``loglik_halving``  mean size of what the last halving of the grid changed in log p(x), in nats,
+                        at least 0
 
+    Source: that of ``log_likelihood``.
     Pitfall: pixels are no Gaussians, black ones least of all, so the number ranks these models on
     these images and is no measure of how real their samples look.
     Chapter 7 introduces it.

@@ -17,7 +17,6 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import recognition
 from .checks import (
     check_array,
     check_codes,
@@ -59,7 +58,9 @@ def centre_and_spread(codes):
     ``cov_logdet``    log det covariance, any real number; the prior has 0. Minus is shrunken and
                       −∞ collapsed onto a line, plus is spread out
 
-    Pitfall: two moments are not a distribution; a ring can have the prior's mean and covariance.
+    Source: the definitions; the prior's moments are those of N(0, I).
+    Pitfall: two moments are not a distribution; a ring can have the prior's mean and covariance. And
+    spread alone rewards a small β, which pushes codes outwards whatever they are worth.
     Chapter 7 introduces it.
     """
     mean, cov = code_mean_and_cov(check_codes(codes).astype("float64"))
@@ -237,7 +238,8 @@ def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=1
     """Share of test codes whose class a vote of the nearest training codes gets right, in [0, 1].
 
     Fit on training codes and scored on test codes, so that nothing is counted as its own neighbour.
-    Chance is 0.1.
+    Chance is 0.1. Source: Cover & Hart (1967).
+    Pitfall: it asks about neighbours only; a class may lie in many pieces. Chapter 4 introduces it.
     """
     train_codes, train_labels, test_codes, test_labels = _check_split(
         train_codes, train_labels, test_codes, test_labels
@@ -304,7 +306,12 @@ AUTOENCODER = (
 
 
 def squared_error(model, images):
-    """Mean over pixels and images of (x − x̂)², x̂ the reconstruction through the code's mean."""
+    """Mean over pixels and images of (x − x̂)², x̂ the reconstruction through the code's mean.
+
+    In squared grey values, in [0, 1]. Source: the definition; it is the MMD-VAE's reconstruction term.
+    Pitfall: it rewards blur where the model is in doubt, and only some models were trained on it.
+    Chapter 4 introduces it.
+    """
     check_images(images)
     check_parts(model, "model", *AUTOENCODER[:3])
     return float(np.mean((images - model.decode(model.encode(images))) ** 2))
@@ -363,11 +370,6 @@ TITLES = {
 }
 
 
-def study_classifier(data):
-    """The classifier that ``measure_all`` judges pictures with: see ``recognition``."""
-    return recognition.load_classifier(data)
-
-
 def measure_all(model, data, classifier, seed=0):
     """Every measure of chapter 7 for one model: {name: number}; ``TITLES`` says what they are.
 
@@ -383,7 +385,7 @@ def measure_all(model, data, classifier, seed=0):
     ----------
     model : Autoencoder
     data : ImageDataset
-    classifier : from ``study_classifier``
+    classifier : from ``recognition.load_classifier``
     seed : whole number, at least 0
     """
     check_parts(model, "model", *AUTOENCODER)

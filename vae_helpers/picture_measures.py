@@ -52,7 +52,9 @@ def sharpness(pictures):
 def sharpness_ratios(pictures, real):
     """``sharpness`` of pictures, both numbers divided by those of real pictures.
 
-    1 is as sharp as real ones. Pitfall: checkerboards and rubble have sharp edges, so the ratio can
+    ``gradient_energy``, ``laplacian_variance``: ratios, without a unit, at least 0; 1 is as sharp as
+    real ones. ``blank_share``: of the pictures, in [0, 1], no ratio. Source: as ``sharpness``.
+    Pitfall: checkerboards and rubble have sharp edges, so the ratio can
     exceed 1 for pictures of nothing. Chapter 7 introduces it.
     """
     check_images(real, "real")
@@ -100,7 +102,8 @@ def path_measures(paths):
 
     Source: the lengths of Arvanitidis, Hansen & Hauberg (2018), on straight paths in
     latent space. Pitfall: a plain fade between two pictures, which shows no garment on its way, has
-    the best values in both. Paths whose two ends are the same picture are left out; if there
+    the best values in both, and so has a collapsed decoder, whose one picture hardly changes: read
+    them beside the squared error. Paths whose two ends are the same picture are left out; if there
     is no other, both are NaN.
     Chapter 7 introduces it.
 
@@ -128,7 +131,9 @@ def changes_per_path(classes):
     """Mean number of times that the class changes along a path: classes [n, steps] to a number.
 
     At least 1 for paths between images of different classes that end where they should, at most
-    steps − 1. Pitfall: it trusts the classifier in between, where pictures can be of no class.
+    steps − 1. Source: the definition; the classes are those of ``most_probable_class``.
+    Pitfall: it trusts the classifier in between, where pictures can be of no class; and a collapsed
+    decoder, one picture for everything, has the smallest value there is, 0.
     Chapter 7 introduces it.
     """
     classes = check_array(classes, "classes", ("n", "steps"), whole=True)

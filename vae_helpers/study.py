@@ -22,8 +22,8 @@ from .checkpoints import RUNS, SWEEP, build, restore, shipped_file
 from .checks import check_array, check_known, check_number, check_parts
 from .data import DIGESTS, DataError, load_images
 from .files import written_whole
-from .measures import measure_all, study_classifier
-from .recognition import controls
+from .measures import measure_all
+from .recognition import controls, load_classifier
 
 RECORDS = Path(__file__).parent / "records"
 CONFIDENCE = 0.95
@@ -84,7 +84,7 @@ def make_record(run, dataset, seed, anew=False):
 
     if run not in SWEEP:
         data = load_images(dataset)
-        classifier = study_classifier(data)
+        classifier = load_classifier(data)
         record["study"] = measure_all(model, data, classifier, seed=seed)
         record["classifier"] = {
             "test_accuracy": classifier.test_accuracy,
