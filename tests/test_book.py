@@ -161,7 +161,7 @@ def test_colab_opens_this_chapter(path):
 
 def test_colab_is_offered_for_notebooks_only():
     for path in {*PAGES} - {*CHAPTERS}:
-        assert not soup(path).select("header a[href*='colab.research.google.com']"), path
+        assert not soup(path).select("a[href*='colab.research.google.com']"), path
 
 
 @every_chapter

@@ -223,6 +223,7 @@ def run_one(capsys):
         ('{"settings": {"run": "vae", ', "is no record: it was altered or cut short"),
         ("", "is no record"),
         ("[1, 2]", "is no record"),
+        ('{"settings": {"run": "vae", "dataset": "mnist", "seed": "1"}}', "is no record"),
         ('{"settings": {"run": "vae"}}', "is no record"),
         (b"\xff\xfe", "is no record"),
         (

@@ -128,7 +128,7 @@ def _read_record(path):
     """A record, if it is whole and of the training that its name says."""
     try:
         record = json.loads(path.read_text())
-        name = "{run}-{dataset}-seed{seed}".format(**record["settings"])
+        name = "{run}-{dataset}-seed{seed:d}".format(**record["settings"])
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
             f"{path} is no record: it was altered or cut short ({error!r}). Delete it, and the study "
