@@ -143,5 +143,5 @@ def test_the_shipped_classifier_was_taught_what_this_module_teaches(load, datase
 
 
 def test_there_is_no_classifier_for_other_data(data):
-    with pytest.raises(ValueError, match="unknown data set 'cifar10'"):
+    with pytest.raises(ValueError, match=r"unknown data\.name 'cifar10'"):
         recognition.load_classifier(SimpleNamespace(**vars(data) | {"name": "cifar10"}))

@@ -1,5 +1,6 @@
 """What stands in more than one file: the repository's address, versions, a chapter's links."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -30,6 +31,9 @@ def assert_the_address_everywhere(tree, address):
     place = address.removeprefix("https://github.com/")
     assert address_in(tree) == address
     assert yaml.safe_load((tree / "CITATION.cff").read_text())["repository-code"] == address
+    assert yaml.safe_load((tree / "CITATION.cff").read_text())["url"] == (
+        page_head.site_address(address)
+    )
     readme = (tree / "README.md").read_text()
     assert f"]({page_head.site_address(address)})" in readme
     for name in NOTEBOOKS:
@@ -116,8 +120,10 @@ def test_a_module_imports_only_from_those_that_stand_above_it():
     modules = {path.stem: path for path in (ROOT / "vae_helpers").glob("[!_]*.py")}
     assert set(modules) <= set(order)
     for name, path in modules.items():
-        for module, names in re.findall(r"^from \.(\w*) import (\w+)", path.read_text(), re.M):
-            assert order.index(module or names) < order.index(name), f"{name}: {module or names}"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                for other in [node.module] if node.module else [a.name for a in node.names]:
+                    assert order.index(other) < order.index(name), f"{name}: {other}"
 
 
 # ---- versions ---------------------------------------------------------------------------------
@@ -138,7 +144,6 @@ def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least()
     assert "jupyter-book<2" in lines
 
 
-@pytest.mark.parametrize("version", ["3, 10", "3, 14"])
 def test_new_pins_are_what_is_installed_with_what_is_chosen_on_top():
     chosen = requirements.pins((ROOT / "requirements.txt").read_text().split("# What")[0])
     text = requirements.requirements("installed")
@@ -149,17 +154,18 @@ def test_new_pins_are_what_is_installed_with_what_is_chosen_on_top():
         assert version(name) == pin
 
 
+@pytest.mark.parametrize("python_version", ["3, 10", "3, 14"])
 def test_a_python_that_the_packages_have_no_build_for_is_refused_before_anything_is_installed(
-    tmp_path, version
+    tmp_path, python_version
 ):
     python = tmp_path / "python"
-    script = f"import sys; sys.version_info = ({version}, 0); exec(sys.argv[2])"
+    script = f"import sys; sys.version_info = ({python_version}, 0); exec(sys.argv[2])"
     python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{script}' \"$@\"\n")
     python.chmod(0o755)
     command = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode
-    assert f"this is {version.replace(', ', '.')}. Choose one" in done.stderr
+    assert f"this is {python_version.replace(', ', '.')}. Choose one" in done.stderr
     assert not (tmp_path / "venv").exists()
 
 

@@ -47,20 +47,20 @@ def write_digests():
 def main(names):
     if unknown := set(names) - {run for run, _ in RUNS} - {"classifier"}:
         sys.exit(f"no such run: {', '.join(sorted(unknown))}")
-    if "classifier" in names:
-        for dataset in DIGESTS:
-            ship_classifier(dataset)
-    for run, dataset in RUNS:
-        if names and run not in names:
-            continue
-        out = Path("runs") / f"{run}-{dataset}-seed0"
+    wanted = [("classifier", dataset) for dataset in DIGESTS if "classifier" in names]
+    wanted += [(run, dataset) for run, dataset in RUNS if not names or run in names]
+    for run, dataset in wanted:
         try:
+            if run == "classifier":
+                ship_classifier(dataset)
+                continue
+            out = Path("runs") / f"{run}-{dataset}-seed0"
             train(run, dataset, out=out)
+            ship(run, dataset, out)
         except (DataError, ValueError, OSError, FloatingPointError) as error:
             sys.exit(f"train_shipped: {run} on {dataset}: {' '.join(str(error).split())}")
         except KeyboardInterrupt:
             sys.exit("train_shipped: stopped; the same command goes on after the last epoch")
-        ship(run, dataset, out)
 
 
 if __name__ == "__main__":

@@ -293,7 +293,7 @@ def load_classifier(data):
     """
     check_dataset(data)
     check_parts(data, "data", "an ImageDataset", "name")
-    check_known(data.name, "data set", DIGESTS)
+    check_known(data.name, "data.name", DIGESTS)
     network = build_network()
     network.load_weights(unaltered(SHIPPED / f"classifier-{data.name}.weights.h5"))
     return as_classifier(network, data)
