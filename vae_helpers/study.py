@@ -3,8 +3,9 @@
     python -m vae_helpers.study                                   all of them, going on where it was
     python -m vae_helpers.study --run vae --dataset mnist --seed 1          one of them
 
-How long a training takes is on the book's page Running the book. Records are written to ``vae_helpers/records``, one a
-training, as soon as it is measured. What has a record is passed over, unless it is asked for alone.
+How long a training takes is on the book's page Running the book. Records are written to
+``vae_helpers/records``, one a training, as soon as it is measured. What has a record is passed
+over, unless it is asked for alone.
 """
 
 import argparse
