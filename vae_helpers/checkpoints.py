@@ -6,7 +6,9 @@ loaded can carry code. ``shipped/SHA256SUMS`` says what they must be; ``sha256su
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from .checks import check_known
 from .data import DIGESTS
 from .family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from .files import written_whole
-from .models import MMDVAE, VAE, InfoVAE
+from .models import MMDVAE, VAE, Autoencoder, InfoVAE
 
 # The published batch size. The 2018 tutorial's loss is batch_size times ours at this β.
 PUBLISHED_BATCH_SIZE = 100
@@ -27,39 +29,44 @@ BERNOULLI_MMD_WEIGHT = 2215.0
 # For a curve of rate and distortion: the VAE at these β, 10 epochs each.
 SWEEP = {f"vae_beta_{beta:g}": beta for beta in (0.03, 0.1, 0.3, 3.0, 10.0, 30.0)}
 
+
+class Run(NamedTuple):
+    """A model with its settings, and for how many epochs the book trains it."""
+
+    make: Callable[[], Autoencoder]
+    epochs: int = 50  # the published number; fewer where they show what is to be shown
+
+
 RUNS = {
-    "vae_published": lambda: VAE(beta=1 / PUBLISHED_BATCH_SIZE),
-    "vae": lambda: VAE(beta=1.0),
-    "mmd_vae": lambda: MMDVAE(mmd_weight=1.0),
-    "autoencoder": lambda: MMDVAE(mmd_weight=0.0),
+    "vae_published": Run(lambda: VAE(beta=1 / PUBLISHED_BATCH_SIZE)),
+    "vae": Run(lambda: VAE(beta=1.0)),
+    "mmd_vae": Run(lambda: MMDVAE(mmd_weight=1.0)),
+    "autoencoder": Run(lambda: MMDVAE(mmd_weight=0.0)),
     # Two controls of chapter 7. From vae to mmd_vae_bernoulli only the divergence changes, from there
     # to mmd_vae_stochastic only the likelihood, from there to mmd_vae only the encoder's noise.
-    "mmd_vae_bernoulli": lambda: InfoVAE(alpha=1.0, lambda_=BERNOULLI_MMD_WEIGHT),
-    "mmd_vae_stochastic": lambda: InfoVAE(alpha=1.0, lambda_=1.0, likelihood="squared_error"),
+    "mmd_vae_bernoulli": Run(lambda: InfoVAE(alpha=1.0, lambda_=BERNOULLI_MMD_WEIGHT)),
+    "mmd_vae_stochastic": Run(lambda: InfoVAE(alpha=1.0, lambda_=1.0, likelihood="squared_error")),
     # The rest of the family.
-    "vae_capacity": CapacityVAE,
-    "vae_vamp_prior": VampPriorVAE,
-    "vae_continuous_bernoulli": ContinuousBernoulliVAE,
-    "vae_gaussian": GaussianVAE,
-    "vae_8d": lambda: VAE(latent_dim=8),
-    "mmd_vae_8d": lambda: MMDVAE(latent_dim=8),
-    **{run: lambda beta=beta: VAE(beta=beta) for run, beta in SWEEP.items()},
+    "vae_capacity": Run(CapacityVAE),
+    "vae_vamp_prior": Run(VampPriorVAE),
+    "vae_continuous_bernoulli": Run(ContinuousBernoulliVAE),
+    "vae_gaussian": Run(GaussianVAE),
+    "vae_8d": Run(lambda: VAE(latent_dim=8), epochs=25),
+    "mmd_vae_8d": Run(lambda: MMDVAE(latent_dim=8), epochs=25),
+    **{run: Run(lambda beta=beta: VAE(beta=beta), epochs=10) for run, beta in SWEEP.items()},
 }
-
-# The published number of epochs, or fewer where they show what is to be shown.
-EPOCHS = {run: 10 if run in SWEEP else 25 if run.endswith("_8d") else 50 for run in RUNS}
 
 SHIPPED = Path(__file__).parent / "shipped"
 
 
-def build(run):
+def build(run: str) -> Autoencoder:
     """A new, untrained model of the named run."""
     check_known(run, "run", RUNS)
-    return RUNS[run]()
+    return RUNS[run].make()
 
 
-def restore(run, dataset):
-    """The model of a shipped training of 50 epochs (25 with eight dimensions), and its record.
+def restore(run: str, dataset: str) -> tuple[Autoencoder, dict]:
+    """The model of a shipped training, and its record.
 
     Introduced in chapter 2.
 
@@ -75,8 +82,10 @@ def restore(run, dataset):
 
     Raises
     ------
-    ValueError  unknown run or data set, or a shipped file that has been altered
-    FileNotFoundError  that run is not shipped for that data set
+    ValueError
+        Unknown run or data set, or a shipped file that has been altered.
+    FileNotFoundError
+        That run is not shipped for that data set.
     """
     model = build(run)
     weights, record = shipped_file(run, dataset, "weights.h5"), read_record(run, dataset)
@@ -84,12 +93,12 @@ def restore(run, dataset):
     return model, record
 
 
-def read_record(run, dataset):
+def read_record(run: str, dataset: str) -> dict:
     """The record of a shipped training alone, without building its model."""
     return json.loads(shipped_file(run, dataset, "json").read_text())
 
 
-def snapshots(run, dataset):
+def snapshots(run: str, dataset: str) -> dict[str, np.ndarray]:
     """How a shipped training unfolded: what its model did at epochs 0, 1, 10, 20, … and its last.
 
     Introduced in chapter 4.
@@ -121,19 +130,20 @@ def shipped_file(run, dataset, kind):
 
 
 def unaltered(path):
-    """The path of a shipped file, once it has the digest that ``SHA256SUMS`` says; else ValueError."""
+    """The path of a shipped file, once it has the digest that its folder's SHA256SUMS says."""
     path = Path(path)
-    if not path.exists() or digest_of(path) != _digests().get(path.name):
+    if not path.exists() or digest_of(path) != _digests(path.parent).get(path.name):
         raise ValueError(
             f"{path} is not the file that this book ships: it was altered, cut short, swapped or "
-            "removed. Install the package again, or in a clone: git checkout vae_helpers/shipped"
+            f"removed. Install the package again, or in a clone: git checkout "
+            f"{path.parent.parent.name}/{path.parent.name}"
         )
     return path
 
 
-def _digests():
+def _digests(folder=SHIPPED):
     """What ``SHA256SUMS`` says: {file name: digest}; nothing where it is missing."""
-    sums = SHIPPED / "SHA256SUMS"
+    sums = folder / "SHA256SUMS"
     lines = sums.read_text(errors="replace").splitlines() if sums.exists() else []
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 

@@ -1,35 +1,41 @@
-"""What may enter: images, codes and numbers are looked at here, before they disappear into a graph.
+"""The doors: what comes in from outside is looked at here, before it disappears into a graph.
 
 Assertions inside a compiled step are dropped under XLA, so arrays are checked while they are
-still arrays, and data sets by what they say about their elements.
+still arrays, and data sets by what they say about their elements. Inside the house nobody checks again.
 """
 
 import numpy as np
+import sklearn.utils
 import tensorflow as tf
 
-IMAGE_SHAPE = (28, 28, 1)
 # Codes may lie this far out: their squares, summed, still fit into float32.
 FARTHEST = 1e15
 
 
-def check_images(images, name="images"):
-    """Refuse anything that is not float32 images of shape [n, 28, 28, 1] with values in [0, 1].
+def check_images(images, name="images", image_shape=None):
+    """Refuse anything that is not float32 images [n, height, width, channels] with values in [0, 1].
 
     Parameters
     ----------
     images : array or tensor
-    name : the argument's name, for the message.
+    name : the argument's name, for the message
+    image_shape : (height, width, channels) that they must have; any if it is None
 
     Raises
     ------
-    TypeError   the dtype is not float32
-    ValueError  the shape is wrong, there is no image, or a value is NaN or outside [0, 1]
+    TypeError
+        The dtype is not float32.
+    ValueError
+        The shape is wrong, there is no image, or a value is NaN or outside [0, 1].
     """
     if not hasattr(images, "dtype") or not hasattr(images, "shape"):
         raise TypeError(f"{name} must be a float32 array or tensor, not a {type(images).__name__}")
-    check_element(images.shape, images.dtype, name)
-    values = _as_array(images, name)
-    if len(values) == 0:
+    check_element(images.shape, images.dtype, name, image_shape)
+    try:
+        values = np.asarray(images)
+    except Exception as error:  # whatever a symbolic tensor makes NumPy raise
+        raise TypeError(f"{name} must be an array, not a {type(images).__name__}") from error
+    if values.size == 0:
         raise ValueError(f"{name} holds no image")
     low, high = float(values.min()), float(values.max())
     if not (low >= 0.0 and high <= 1.0):
@@ -39,12 +45,12 @@ def check_images(images, name="images"):
         )
 
 
-def check_element(shape, dtype, name="images"):
+def check_element(shape, dtype, name="images", image_shape=None):
     """Refuse a batch of images by its shape and dtype alone."""
-    shape = tf.TensorShape(shape)
-    if shape.rank != 4 or tuple(shape[1:]) != IMAGE_SHAPE:
+    shape, wanted = tf.TensorShape(shape), image_shape or ("height", "width", "channels")
+    if shape.rank != 4 or (image_shape and tuple(shape[1:]) != tuple(image_shape)):
         known = "an unknown one" if shape.rank is None else shape.as_list()
-        raise ValueError(f"{name} must have shape [n, 28, 28, 1], not {known}")
+        raise ValueError(f"{name} must have shape [n, {', '.join(map(str, wanted))}], not {known}")
     if str(getattr(dtype, "name", dtype)) != "float32":
         raise TypeError(
             f"{name} must be float32, not {getattr(dtype, 'name', dtype)}; "
@@ -52,66 +58,42 @@ def check_element(shape, dtype, name="images"):
         )
 
 
-def check_array(values, name, shape, *, low=-FARTHEST, high=FARTHEST, whole=False, kinds="iuf"):
-    """Return ``values`` as an array if they are numbers of a shape and a range; refuse them otherwise.
+def check_input(x, name, image_shape):
+    """Refuse what ``fit``, ``evaluate`` and ``predict`` cannot take: images, or batches of images."""
+    if isinstance(x, tf.data.Dataset):
+        batch = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        if not isinstance(batch, tf.TensorSpec):
+            raise TypeError(f"{name}'s batches must be images, not a {type(batch).__name__}")
+        if x.cardinality() == 0:
+            raise ValueError(f"{name} has no batch")
+        check_element(batch.shape, batch.dtype, f"{name}'s batches", image_shape)
+    else:
+        check_images(x, name, image_shape)
 
-    Parameters
-    ----------
-    values : anything that NumPy makes an array of
-    name : the argument's name, for the message.
-    shape : sizes, or letters for sizes of any number above 0: ("n", 2)
-    low, high : the range, ends included; NaN lies in none
-    whole : whether they must be whole numbers
-    kinds : NumPy's letters for the kinds of numbers: signed, unsigned and floating-point
 
-    Raises
-    ------
-    TypeError   no real numbers
-    ValueError  the shape is wrong, there is no number, or one is NaN or out of range
-    """
-    array = _as_array(values, name)
-    if array.dtype.kind not in kinds:
-        wanted = "floating-point numbers" if kinds == "f" else "numbers"
-        raise TypeError(f"{name} must be an array of {wanted}, not of {array.dtype}")
-    fits = [
-        have == want or isinstance(want, str)
-        for have, want in zip(array.shape, shape, strict=False)
-    ]
-    if len(shape) != array.ndim or not all(fits):
-        wanted = ", ".join(map(str, shape))
-        raise ValueError(f"{name} must have shape [{wanted}], not {list(array.shape)}")
-    if array.size == 0:
-        raise ValueError(f"{name} must not be empty, but has shape {list(array.shape)}")
-    lowest, highest = float(array.min()), float(array.max())  # float16 cannot hold the limits
-    if not (low <= lowest and highest <= high):
-        raise ValueError(
-            f"{name} must lie between {low:g} and {high:g}, "
-            f"but its values run from {lowest:g} to {highest:g}"
-        )
-    if whole and (array != np.rint(array)).any():
-        raise ValueError(f"{name} must be whole numbers")
+def check_codes(codes, name="z", latent_dim=None):
+    """Return codes [n, latent_dim] as an array if they are finite numbers; refuse them otherwise."""
+    array = np.asarray(codes)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}")
+    if array.ndim != 2 or latent_dim not in (None, array.shape[1]):
+        wanted = latent_dim or "latent_dim"
+        raise ValueError(f"{name} must have shape [n, {wanted}], not {list(array.shape)}")
+    array = sklearn.utils.check_array(array, input_name=name)
+    if np.abs(array).max() > FARTHEST:
+        raise ValueError(f"{name} must lie within ±{FARTHEST:g}")
     return array
 
 
-def check_codes(codes, name="codes", *, d="d", least=1):
-    """Return codes [n, d] as an array if they are finite, and n at least ``least``."""
-    array = check_array(codes, name, ("n", d))
-    if len(array) < least:
-        raise ValueError(f"{name} must hold at least {least} points, not {len(array)}")
-    return array
-
-
-def check_labels(labels, name="labels", *, n="n", classes=1, each=1):
-    """Return labels [n] as an array if they are whole numbers of at least 0.
-
-    Of at least so many ``classes``, and ``each`` of these at least so often.
-    """
-    array = check_array(labels, name, (n,), low=0, whole=True)
-    found, counts = np.unique(array, return_counts=True)
-    if len(found) < classes:
-        raise ValueError(f"{name} must hold at least {'two' if classes == 2 else classes} classes")
-    if counts.min() < each:
-        raise ValueError(f"{name} must hold each class at least {each} times")
+def check_labels(labels, name, n):
+    """Return labels [n] as an array if they are whole numbers of at least 0; refuse them otherwise."""
+    array = sklearn.utils.check_array(labels, ensure_2d=False, dtype=None, input_name=name)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape [{n}], not {list(array.shape)}")
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}")
+    if (array < 0).any() or (array != np.rint(array)).any():
+        raise ValueError(f"{name} must be whole numbers of at least 0")
     return array
 
 
@@ -121,37 +103,11 @@ def check_known(value, what, names):
         raise ValueError(f"unknown {what} {value!r}; there are {', '.join(map(repr, names))}")
 
 
-def check_parts(value, name, kind, *parts):
-    """Refuse what is not of a kind, by the parts that are asked of it."""
-    for part in parts:
-        if not hasattr(value, part):
-            raise TypeError(f"{name} must be {kind}; this {type(value).__name__} has no {part}")
-
-
-def check_dataset(data, name="data", *, least=1):
-    """Refuse what is no data set: four arrays, as ``load_images`` returns them.
-
-    At least so many images must be in either part.
-    """
-    parts = ("train_images", "train_labels", "test_images", "test_labels")
-    check_parts(data, name, "an ImageDataset", *parts)
-    for part in ("train", "test"):
-        images = getattr(data, f"{part}_images")
-        check_images(images, f"{name}.{part}_images")
-        if len(images) < least:
-            raise ValueError(f"{name}.{part}_images must be at least {least}, not {len(images)}")
-        check_labels(getattr(data, f"{part}_labels"), f"{name}.{part}_labels", n=len(images))
-
-
-def _as_array(values, name):
-    try:
-        return np.asarray(values)
-    except Exception as error:  # whatever a ragged list or a symbolic tensor makes NumPy raise
-        raise TypeError(f"{name} must be an array, not a {type(values).__name__}") from error
-
-
 def check_number(value, name, *, low=-np.inf, high=np.inf, whole=False):
-    """Return ``value`` if it is a finite (whole) number from low to high; refuse it otherwise."""
+    """Return ``value`` if it is a finite (whole) number from low to high; refuse it otherwise.
+
+    scikit-learn's ``check_scalar`` lets NaN and True pass.
+    """
     try:
         if np.ndim(value) > 0:
             raise TypeError("an array of one number is none")
@@ -169,3 +125,17 @@ def check_number(value, name, *, low=-np.inf, high=np.inf, whole=False):
             wanted += f" of at most {high}"
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
     return number
+
+
+def check_image_shape(image_shape):
+    """Return ``image_shape`` as (height, width, channels), three whole numbers above 0."""
+    try:
+        height, width, channels = image_shape
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"image_shape must be (height, width, channels), not {image_shape!r}"
+        ) from error
+    return tuple(
+        check_number(size, f"{side} in image_shape", low=1, whole=True)
+        for side, size in (("height", height), ("width", width), ("channels", channels))
+    )

@@ -45,24 +45,30 @@ class DataError(RuntimeError):
 
 
 class ImageDataset(NamedTuple):
-    """One data set: what ``load_images`` returns.
+    """One data set: what ``load_images`` returns, and what you can make of pictures of your own.
 
-    train_images, test_images : float32, [60000, 28, 28, 1] and [10000, 28, 28, 1], in [0, 1]
-    train_labels, test_labels : uint8, [60000] and [10000], 0 … 9
-    class_names : ten strings; label k means ``class_names[k]``
-    name : "fashion_mnist" or "mnist"
+    train_images, test_images : float32, [n, height, width, channels], in [0, 1]; one channel is grey,
+        three are red, green and blue
+    train_labels, test_labels : whole numbers [n] from 0 on, or None where there are none
+    class_names : label k means ``class_names[k]``; empty where there are no labels
+    name : what it is called, such as "fashion_mnist"
     """
 
     train_images: np.ndarray
-    train_labels: np.ndarray
     test_images: np.ndarray
-    test_labels: np.ndarray
-    class_names: tuple
-    name: str
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    name: str = "images"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of each image."""
+        return tuple(self.train_images.shape[1:])
 
 
-def load_images(name):
-    """Load ``"fashion_mnist"`` or ``"mnist"``, scaled to [0, 1].
+def load_images(name: str) -> ImageDataset:
+    """Load ``"fashion_mnist"`` or ``"mnist"``: 60,000 and 10,000 images of 28 × 28 × 1 and ten classes.
 
     The first call downloads the data with ``keras.datasets`` and keeps it in a cache of your own
     (``VAE_HELPERS_CACHE``, or ``~/.cache/vae_helpers``); later calls read that. Whatever the
@@ -74,8 +80,10 @@ def load_images(name):
 
     Raises
     ------
-    ValueError  unknown name
-    DataError   no network and nothing in the cache, or the data is not the published data
+    ValueError
+        Unknown name.
+    DataError
+        No network and nothing in the cache, or the data is not the published data.
     """
     check_known(name, "data set", DIGESTS)
     arrays = _read_cache(name)
@@ -99,8 +107,10 @@ def store(name, arrays):
 
     Raises
     ------
-    DataError  they are not the published data
-    OSError    the cache cannot be written
+    DataError
+        They are not the published data.
+    OSError
+        The cache cannot be written.
     """
     _check_digests(name, arrays, "what was fetched")
     path = _cache_path(name)
@@ -114,7 +124,13 @@ def store(name, arrays):
         ) from error
 
 
-def to_batches(images, batch_size=100, *, seed=None, epoch=0):
+def to_batches(
+    images: np.ndarray | tf.Tensor,
+    batch_size: int = 100,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> tf.data.Dataset:
     """Stream images in batches with tf.data.
 
     Without a seed in the given order; with one in an order that is shuffled anew in each pass. What
@@ -123,14 +139,14 @@ def to_batches(images, batch_size=100, *, seed=None, epoch=0):
 
     Parameters
     ----------
-    images : float32, [n, 28, 28, 1], in [0, 1]
+    images : float32, [n, height, width, channels], in [0, 1]
     batch_size : whole number, at least 1; the last batch may be smaller
     seed : whole number or None
     epoch : whole number, at least 0
 
     Returns
     -------
-    tf.data.Dataset of float32 batches [batch_size, 28, 28, 1]
+    tf.data.Dataset of float32 batches [batch_size, height, width, channels]
     """
     check_images(images)
     batch_size = check_number(batch_size, "batch_size", low=1, whole=True)

@@ -1,31 +1,104 @@
 """Training on several devices of one machine: their shares of a batch count as one batch.
 
 Under ``tf.distribute.MirroredStrategy`` every device, a *replica*, has a copy of the weights and runs
-``train_step`` on its share of each batch; the optimizer adds up the replicas' gradients. A mean over
-images can be split so. The MMD cannot: it compares every code with every other one. So the codes of
-all replicas are gathered where they leave the encoder, and each replica decodes its own share again:
-``loss_terms`` stays as the chapters show it, and what it computes from codes it computes from all.
-
-Let n_r of the batch's n images be replica r's, and L_r be the sum of its loss terms. Terms of decoded
-images are means over the n_r, terms of codes are the same on each replica. Either way
+``train_step`` on its share of each batch; the optimizer adds up the replicas' gradients. Let n_r of the
+batch's n images be replica r's, and L_r its loss. A mean over images splits, if each share is weighed:
 
     Σ_r (n_r / n) · L_r = the loss of the whole batch
 
-So replica r's gradient is scaled by n_r / n, and the sum is the whole batch's gradient, shares of
-different sizes and empty ones included. Gathering does not break this: its backward pass gives each
-replica the sum, over all replicas, of the derivatives by its codes.
+The MMD does not split: it compares every code with every other one. So a loss that needs the codes of
+the whole batch calls ``self.gather(z)``, which is z itself on one device. What is computed from
+gathered codes is the same on each replica, and the same weights suit it. Gathering does not break the
+gradient: its backward pass gives each replica the sum, over all replicas, of the derivatives by its
+codes. And noise is drawn for the whole batch on each replica, which takes its own rows.
 
 The page "More than one GPU" of the book goes through this step by step.
 """
 
 import contextlib
+import contextvars
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from .models import Autoencoder
-
 STRATEGIES = ("mirrored",)
+
+
+class Share(NamedTuple):
+    """Which of the batch's ``total`` images are this replica's: from ``start`` on, ``count`` of them."""
+
+    start: tf.Tensor
+    count: tf.Tensor
+    total: tf.Tensor
+
+    def weigh(self, loss):
+        """This share's part of the batch's loss: n_r / n of it, all of it on one device."""
+        if self.count is self.total:
+            return loss
+        return tf.cast(self.count / self.total, loss.dtype) * loss
+
+
+# A replica's step is traced in a thread of its own, so each finds its own share here.
+_current = contextvars.ContextVar("share of the batch", default=None)
+
+
+@contextlib.contextmanager
+def share_of_batch(images):
+    """Within it ``gather`` and ``own_rows`` know the share. Gives the images, and their ``Share``.
+
+    A share can be empty, which convolutions may refuse: one image of zeros then takes its place, and
+    weighs nothing.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        n = tf.shape(images)[0]
+        yield images, Share(0, n, n)
+        return
+    counts = replica.all_gather(tf.shape(images)[:1], axis=0)
+    number = replica.replica_id_in_sync_group
+    share = Share(tf.reduce_sum(counts[:number]), counts[number], tf.reduce_sum(counts))
+    # Not with tf.pad: oneDNN fuses it with a convolution and forgets the batch's dimension.
+    extra = tf.zeros([tf.cast(share.count == 0, tf.int32), *images.shape[1:]], images.dtype)
+    before = _current.set(share)
+    try:
+        yield tf.concat([images, extra], axis=0), share
+    finally:
+        _current.reset(before)
+
+
+def gather(values):
+    """The rows [n, …] of all replicas, in the batch's order; on one device ``values`` themselves."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return values
+    gathered = replica.all_gather(values[: _share().count], axis=0)
+    return tf.ensure_shape(gathered, [None, *values.shape[1:]])
+
+
+def shape_of_all(values):
+    """The shape [n, …] of all replicas' values together."""
+    share = _current.get()
+    if share is None:
+        return tf.shape(values)
+    return tf.concat([[share.total], tf.shape(values)[1:]], axis=0)
+
+
+def own_rows(values, like):
+    """This replica's part of rows [n, …] of the whole batch: as many as ``like`` has."""
+    share = _current.get()
+    if share is None:
+        return values
+    # An empty share has one row all the same.
+    return values[tf.minimum(share.start, share.total - 1) :][: tf.shape(like)[0]]
+
+
+def _share():
+    if (share := _current.get()) is None:
+        raise RuntimeError(
+            "on several devices the codes are gathered in train_step and test_step only"
+        )
+    return share
 
 
 def scope(strategy):
@@ -38,7 +111,8 @@ def scope(strategy):
 
     Raises
     ------
-    ValueError  another word
+    ValueError
+        Another word.
     """
     if strategy not in (None, *STRATEGIES):
         raise ValueError(f"strategy must be None or 'mirrored', not {strategy!r}")
@@ -52,84 +126,3 @@ def scope(strategy):
 def _mirrored_strategy():
     # One in a process: two would number their collective operations alike, and mix them up.
     return tf.distribute.MirroredStrategy()
-
-
-def mirrored(model):
-    """Let ``model`` count the batches of all replicas as one; changes and returns it.
-
-    A model that was built for one device is left as it is.
-
-    Raises
-    ------
-    ValueError  the model has a training step of its own, about which nothing is known here
-    """
-    if model.distribute_strategy.num_replicas_in_sync == 1:
-        return model
-    kind = type(model)
-    if kind.train_step is not Autoencoder.train_step:
-        raise ValueError(
-            f"{kind.__name__} has a training step of its own; several devices are supported for "
-            "models that are trained by Autoencoder.train_step"
-        )
-    # The same weights, under the same names: a training can go on with more devices or fewer.
-    model.__class__ = type(kind.__name__, (_Mirrored, kind), {})
-    return model
-
-
-class _Mirrored:
-    """Goes before a model's class: what differs when it has but a share of the batch."""
-
-    def loss_terms(self, images, training=False):
-        replica = tf.distribute.get_replica_context()
-        share = _Share(self, images, replica)
-        terms = super().loss_terms.__func__(share, images, training)
-        # The value stays what it is, to be reported; the gradient is scaled.
-        return {
-            name: share.weight * term + tf.stop_gradient((1.0 - share.weight) * term)
-            for name, term in terms.items()
-        }
-
-    def observe(self, images, **values):
-        # An empty share's mean is 0/0. It weighs nothing, but NaN times nothing is NaN.
-        some = tf.shape(images)[0] > 0
-        means = {name: tf.where(some, tf.reduce_mean(v), 0.0) for name, v in values.items()}
-        return super().observe(images, **means)
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        # Under a strategy Keras takes a batch here, to build what is not built yet. Of this model that
-        # is the optimizer alone, which needs no batch. Taking one would make the training's first
-        # pass over the images a second one, shuffled otherwise, and Keras 3.15 cannot take one whose
-        # shares differ in size.
-        if self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
-
-
-class _Share:
-    """A replica's model as ``loss_terms`` sees it: its codes are those of the whole batch."""
-
-    def __init__(self, model, images, replica):
-        self.model, self.replica = model, replica
-        counts = replica.all_gather(tf.shape(images)[:1], axis=0)
-        number = replica.replica_id_in_sync_group
-        self.start, self.count = tf.reduce_sum(counts[:number]), counts[number]
-        self.weight = tf.cast(self.count / tf.reduce_sum(counts), tf.float32)
-
-    def encoder(self, images, training=False):
-        """Codes of all replicas' images, in the batch's order: [n, outputs]."""
-        codes = self.run(self.model.encoder, images, training)
-        gathered = self.replica.all_gather(codes, axis=0)
-        return tf.ensure_shape(gathered, [None, codes.shape[1]])
-
-    def decoder(self, z, training=False):
-        """What this replica's codes among z [n, latent_dim] decode to: [n_r, 28, 28, 1]."""
-        return self.run(self.model.decoder, z[self.start : self.start + self.count], training)
-
-    def run(self, network, rows, training):
-        # Convolutions can fail on a batch of nothing: an empty share sends a row of zeros through.
-        # (Not with tf.pad: oneDNN fuses it with a convolution and forgets the batch's dimension.)
-        extra = tf.zeros([tf.cast(self.count == 0, tf.int32), *rows.shape[1:]])
-        return network(tf.concat([rows, extra], axis=0), training=training)[: self.count]
-
-    def __getattr__(self, name):
-        return getattr(self.model, name)

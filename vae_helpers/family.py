@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .checks import IMAGE_SHAPE, check_number
+from .checks import check_number
 from .losses import (
     bernoulli_loglik,
     continuous_bernoulli_loglik,
@@ -33,13 +33,13 @@ class CapacityVAE(VAE):
 
     Parameters
     ----------
-    latent_dim : whole number, at least 1
+    latent_dim, image_shape, encoder, decoder : as for ``VAE``
     gamma : γ, at least 0
     capacity : the C that is reached in the end, in nats per image, at least 0
     steps : training steps until then, whole number, at least 1
     """
 
-    reported = ("reconstruction", "divergence", "kl", "capacity")
+    reported = ("kl", "capacity")
 
     def __init__(self, latent_dim=2, gamma=100.0, capacity=10.0, steps=15_000, **kwargs):
         super().__init__(latent_dim, beta=1.0, **kwargs)  # so that beta=… is refused, not ignored
@@ -55,15 +55,17 @@ class CapacityVAE(VAE):
         logits = self.decoder(z, training=training)
 
         logpx_z = bernoulli_loglik(images, logits)
-        kl = tf.reduce_mean(normal_kl(z_mean, z_logvar))
+        kl = tf.reduce_mean(self.gather(normal_kl(z_mean, z_logvar)))
         capacity = self.capacity * tf.minimum(self.step / self.steps, 1.0)
-        if training:
-            self.step.assign_add(1.0)
-        self.observe(images, kl=kl, capacity=capacity)
         return {
             "reconstruction": -tf.reduce_mean(logpx_z),
             "divergence": self.gamma * tf.abs(kl - capacity),  # not β · KL
+            "kl": kl,  # from here on only reported
+            "capacity": capacity,
         }
+
+    def after_step(self):
+        self.step.assign_add(1.0)
 
     def get_config(self):
         config = super().get_config()
@@ -82,7 +84,7 @@ class VampPriorVAE(VAE):
 
     Parameters
     ----------
-    latent_dim : whole number, at least 1
+    latent_dim, image_shape, encoder, decoder : as for ``VAE``
     pseudo_inputs : K, whole number, at least 1
     beta : weight of the divergence, at least 0
     """
@@ -93,7 +95,7 @@ class VampPriorVAE(VAE):
         super().__init__(latent_dim, beta, **kwargs)
         check_number(pseudo_inputs, "pseudo_inputs", low=1, whole=True)
         self.pseudo_logits = self.add_weight(
-            shape=(int(pseudo_inputs), *IMAGE_SHAPE),
+            shape=(int(pseudo_inputs), *self.image_shape),
             initializer=keras.initializers.RandomNormal(mean=-1.0, stddev=1.0),
             name="pseudo_logits",
         )
@@ -106,10 +108,12 @@ class VampPriorVAE(VAE):
         logpx_z = bernoulli_loglik(images, logits)
         logpz = self.log_prior(z)  # not normal_loglik(z, 0.0, 0.0)
         logqz_x = normal_loglik(z, z_mean, z_logvar)
-        self.observe(images, logpx_z=logpx_z, logpz=logpz, logqz_x=logqz_x)
         return {
             "reconstruction": -tf.reduce_mean(logpx_z),
             "divergence": self.beta * tf.reduce_mean(logqz_x - logpz),
+            "logpx_z": logpx_z,  # from here on only reported
+            "logpz": logpz,
+            "logqz_x": logqz_x,
         }
 
     def log_prior(self, z):
@@ -124,7 +128,7 @@ class VampPriorVAE(VAE):
         return reparameterize(means[chosen], logvars[chosen], noise.astype("float32")).numpy()
 
     def pseudo_images(self):
-        """The pseudo-inputs as they are now: a tensor [K, 28, 28, 1] in [0, 1]."""
+        """The pseudo-inputs as they are now: a tensor [K, *image_shape] in [0, 1]."""
         return tf.sigmoid(self.pseudo_logits)
 
     def get_config(self):
@@ -149,10 +153,12 @@ class ContinuousBernoulliVAE(VAE):
         logpx_z = continuous_bernoulli_loglik(images, logits)  # not bernoulli_loglik
         logpz = normal_loglik(z, 0.0, 0.0)
         logqz_x = normal_loglik(z, z_mean, z_logvar)
-        self.observe(images, logpx_z=logpx_z, logpz=logpz, logqz_x=logqz_x)
         return {
             "reconstruction": -tf.reduce_mean(logpx_z),
             "divergence": self.beta * tf.reduce_mean(logqz_x - logpz),
+            "logpx_z": logpx_z,  # from here on only reported
+            "logpz": logpz,
+            "logqz_x": logqz_x,
         }
 
     def to_pixels(self, decoded):
@@ -162,6 +168,8 @@ class ContinuousBernoulliVAE(VAE):
 @keras.saving.register_keras_serializable("vae_helpers")
 class GaussianVAE(VAE):
     """A VAE whose decoder draws the mean of Gaussian pixels, of one variance that is learnt too.
+
+    Its decoder gives pixels.
 
     Source: Rybkin, Daniilidis & Levine (2021); introduced in chapter 11. Parameters as ``VAE``.
     """
@@ -182,8 +190,10 @@ class GaussianVAE(VAE):
         logpx_z = gaussian_loglik(images, means, self.pixel_logvar)  # not bernoulli_loglik
         logpz = normal_loglik(z, 0.0, 0.0)
         logqz_x = normal_loglik(z, z_mean, z_logvar)
-        self.observe(images, logpx_z=logpx_z, logpz=logpz, logqz_x=logqz_x)
         return {
             "reconstruction": -tf.reduce_mean(logpx_z),
             "divergence": self.beta * tf.reduce_mean(logqz_x - logpz),
+            "logpx_z": logpx_z,  # from here on only reported
+            "logpz": logpz,
+            "logqz_x": logqz_x,
         }

@@ -5,11 +5,10 @@ the batch. Averaging over the batch is left to the models, so that it happens in
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-
-from .checks import check_number
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -57,16 +56,9 @@ def normal_kl(z_mean, z_logvar):
 
     ½ Σ_d [ mean² + exp(logvar) − 1 − logvar ]
 
-    The mean over z ~ q(z|x) of log q(z|x) − log p(z). Introduced in chapter 2.
-    Source: Kingma & Welling (2014), appendix B.
-
-    Parameters
-    ----------
-    z_mean, z_logvar : [n, latent_dim]; a log-variance above 88 gives inf in float32
-
-    Returns
-    -------
-    [n], at least 0 (up to rounding)
+    The mean over z ~ q(z|x) of log q(z|x) − log p(z): [n], at least 0 (up to rounding), from z_mean
+    and z_logvar [n, latent_dim]; a log-variance above 88 gives inf in float32. Introduced in
+    chapter 2. Source: Kingma & Welling (2014), appendix B.
     """
     return 0.5 * tf.reduce_sum(z_mean**2 + tf.exp(z_logvar) - 1.0 - z_logvar, axis=-1)
 
@@ -92,22 +84,14 @@ def bernoulli_loglik(images, logits):
     return -tf.reduce_sum(cross_entropy, axis=[1, 2, 3])
 
 
+# ---- the MMD and its kernels ----------------------------------------------------------------
+
+
 def squared_distances(x, y):
-    """Squared distance ‖x − y‖² between all rows of x and all rows of y.
+    """Squared distance ‖x − y‖² between all rows of x [n, d] and all rows of y [m, d]: [n, m].
 
     Introduced in chapter 3.
-
-    Parameters
-    ----------
-    x : [n, d]
-    y : [m, d]
-
-    Returns
-    -------
-    [n, m], at least 0
     """
-    if x.shape[-1] != y.shape[-1]:
-        raise ValueError(f"x and y must have as many columns: x has {x.shape[-1]}, y {y.shape[-1]}")
     # ‖x − y‖² = ‖x‖² + ‖y‖² − 2 x·y keeps memory at n·m where differences would need n·m·d;
     # rounding can leave it a hair below zero, and in float32 tells nothing of rows that are near
     # each other and thousands away from 0.
@@ -117,175 +101,108 @@ def squared_distances(x, y):
 
 
 def compute_kernel(x, y):
-    """Gaussian kernel between all rows of x and all rows of y.
+    """The published Gaussian kernel between all rows of x and all rows of y: [n, m] in [0, 1].
 
-    k(x, y) = exp( −mean_d (x_d − y_d)² / d ) = exp( −‖x − y‖² / d² ),  d = latent_dim
+    k(x, y) = exp( −‖x − y‖² / d² )
 
-    the kernel of the original MMD-VAE code: a Gaussian kernel with σ² = d²/2. Introduced in
-    chapter 3. Source: Zhao, Song & Ermon (2019) and their published code.
-
-    Parameters
-    ----------
-    x : [n, d]
-    y : [m, d]
-
-    Returns
-    -------
-    [n, m] in [0, 1]
+    Its width grows with d, so with many dimensions it goes flat and hardly sees where codes lie;
+    ``imq_kernel`` does not. Introduced in chapter 3. Source: the 2018 tutorial, after Zhao, Song &
+    Ermon (2019).
     """
     return tf.exp(-squared_distances(x, y) / x.shape[-1] ** 2)
-
-
-def compute_mmd(x, y):
-    """Squared maximum mean discrepancy between two samples (the biased estimate).
-
-    MMD²(x, y) = mean k(x, x′) + mean k(y, y′) − 2 mean k(x, y)
-
-    each mean over all pairs of rows, a row paired with itself included. Introduced in chapter 3.
-    Source: Gretton et al. (2012), equation 5.
-
-    Parameters
-    ----------
-    x : [n, d]
-    y : [m, d]; the mean over no pair is NaN, so n and m are at least 1
-
-    Returns
-    -------
-    scalar in [0, 2] (up to rounding)
-    """
-    return (
-        tf.reduce_mean(compute_kernel(x, x))
-        + tf.reduce_mean(compute_kernel(y, y))
-        - 2.0 * tf.reduce_mean(compute_kernel(x, y))
-    )
-
-
-# ---- the rest of the family ------------------------------------------------------------------
 
 
 def gaussian_kernel(x, y, sigma2):
     """Gaussian kernel of a given width, or the mean of several, between all rows of x and y.
 
-    k(x, y) = mean over σ² of exp( −‖x − y‖² / (2σ²) )
+    k(x, y) = mean over σ² of exp( −‖x − y‖² / (2σ²) ),  [n, m] in [0, 1]
 
-    ``compute_kernel`` is the one with σ² = d²/2. Introduced in chapter 8. Source: Gretton et al.
-    (2012); sums of widths: Li, Swersky & Zemel (2015).
-
-    Parameters
-    ----------
-    x : [n, d]
-    y : [m, d]
-    sigma2 : σ², a number above 0 or several
-
-    Returns
-    -------
-    [n, m] in [0, 1]
+    ``sigma2`` is σ², a number above 0 or several; ``compute_kernel`` is the one with σ² = d²/2.
+    Introduced in chapter 8. Source: Gretton et al. (2012); several widths: Li, Swersky & Zemel (2015).
     """
-    widths, distances = _widths(sigma2, "sigma2"), squared_distances(x, y)
+    distances = squared_distances(x, y)
+    widths = np.ravel(sigma2).tolist()
     return tf.reduce_mean([tf.exp(-distances / (2.0 * width)) for width in widths], axis=0)
 
 
-def imq_kernel(x, y, scale):
+def imq_kernel(x, y, scale=None):
     """Inverse multiquadratic kernel, or the mean of several, between all rows of x and y.
 
-    k(x, y) = mean over C of C / (C + ‖x − y‖²)
+    k(x, y) = mean over C of C / (C + ‖x − y‖²),  [n, m] in [0, 1]
 
-    Its tails are heavy: points far apart still feel each other. Introduced in chapter 8.
-    Source: Tolstikhin et al. (2018), section 4, with C = 2d for the prior N(0, I).
-
-    Parameters
-    ----------
-    x : [n, d]
-    y : [m, d]
-    scale : C, a number above 0 or several
-
-    Returns
-    -------
-    [n, m] in [0, 1]
+    Its tails are heavy: points far apart still feel each other. ``scale`` is C, a number above 0 or
+    several; without one it is 2d, as its source has it for N(0, I). Introduced in chapter 8.
+    Source: Tolstikhin et al. (2018), section 4.
     """
-    widths, distances = _widths(scale, "scale"), squared_distances(x, y)
-    return tf.reduce_mean([width / (width + distances) for width in widths], axis=0)
+    scales, distances = 2.0 * x.shape[-1] if scale is None else scale, squared_distances(x, y)
+    return tf.reduce_mean([c / (c + distances) for c in np.ravel(scales).tolist()], axis=0)
 
 
-def _widths(widths, name):
-    widths = [widths] if np.ndim(widths) == 0 else list(widths)
-    if not widths:
-        raise ValueError(f"{name} must be a number above 0 or several, not none")
-    return [check_number(width, name, low=1e-6) for width in widths]
+def kernel_named(kernel: str | float | tuple[float, ...]) -> Callable:
+    """The kernel that a model's argument names: "published", "imq", or σ² of Gaussian ones."""
+    if isinstance(kernel, str):
+        return {"published": compute_kernel, "imq": imq_kernel}[kernel]
+    return lambda x, y: gaussian_kernel(x, y, kernel)
 
 
-def kernel_mmd(x, y, kernel=compute_kernel, unbiased=False):
-    """Squared maximum mean discrepancy with any kernel, biased or not.
+def compute_mmd(x, y, kernel=compute_kernel, unbiased=False):
+    """Squared maximum mean discrepancy between two samples.
 
     biased     mean_{i,j} k(x_i, x_j) + mean_{i,j} k(y_i, y_j) − 2 mean_{i,j} k(x_i, y_j)
     unbiased   the same, but the first two means leave out i = j
 
-    ``compute_mmd`` is the biased estimate with ``compute_kernel``. Introduced in chapter 8.
-    Source: Gretton et al. (2012), equations 5 and 3.
+    Introduced in chapter 3, the unbiased one in chapter 8. Source: Gretton et al. (2012), equations
+    5 and 3.
 
     Parameters
     ----------
     x : [n, d]
-    y : [m, d]; n and m at least 1, for the unbiased estimate 2
+    y : [m, d]; the mean over no pair is NaN: n and m are at least 1, for the unbiased estimate 2
     kernel : function of two samples that gives [n, m], 1 on equal points
     unbiased : leave out each point's pair with itself
 
     Returns
     -------
-    scalar; biased at least 0, unbiased scattering around 0 for samples of one distribution
+    scalar; biased in [0, 2] (up to rounding), unbiased scattering around 0 for samples of one
+    distribution
     """
+    return (
+        _mean_within(x, kernel, unbiased)
+        + _mean_within(y, kernel, unbiased)
+        - 2.0 * tf.reduce_mean(kernel(x, y))
+    )
 
-    def within(a, name):
-        least, known = 2 if unbiased else 1, a.shape[0]
-        if known is not None and known < least:  # inside a graph it may be unknown
-            which = "unbiased" if unbiased else "biased"
-            raise ValueError(
-                f"the {which} estimate needs at least {least} points in {name}, not {known}"
-            )
-        if not unbiased:
-            return tf.reduce_mean(kernel(a, a))
-        n = tf.cast(tf.shape(a)[0], a.dtype)
-        return (tf.reduce_sum(kernel(a, a)) - n) / (n * (n - 1))
 
-    return within(x, "x") + within(y, "y") - 2.0 * tf.reduce_mean(kernel(x, y))
+def _mean_within(x, kernel, unbiased):
+    if not unbiased:
+        return tf.reduce_mean(kernel(x, x))
+    n = tf.cast(tf.shape(x)[0], x.dtype)
+    return (tf.reduce_sum(kernel(x, x)) - n) / (n * (n - 1.0))
+
+
+# ---- the rest of the family: a prior that is learnt, pixels that are grey ----------------------
 
 
 def mixture_loglik(z, means, logvars):
-    """Log-density of z under an equal mixture of K normals with independent dimensions, in nats.
+    """Log-density of z under an equal mixture of K normals with independent dimensions, in nats: [n].
 
     log p(z) = log Σ_k exp( log N(z; mean_k, exp(logvar_k)) ) − log K
 
-    Introduced in chapter 9. Source: Tomczak & Welling (2018), section 2.
-
-    Parameters
-    ----------
-    z : [n, d]
-    means, logvars : [K, d], K at least 1; log-variances as for ``normal_loglik``
-
-    Returns
-    -------
-    [n], any real number
+    z is [n, d], means and logvars are [K, d], K at least 1. Introduced in chapter 9.
+    Source: Tomczak & Welling (2018), section 2.
     """
     logs = normal_loglik(z[:, None], means[None], logvars[None])
     return tf.reduce_logsumexp(logs, axis=1) - math.log(means.shape[0])
 
 
 def continuous_bernoulli_loglik(images, logits):
-    """Log-density of grey pixels under continuous Bernoulli distributions, in nats per image.
+    """Log-density of grey pixels under continuous Bernoulli distributions, in nats per image: [n].
 
     Σ_pixels [ x · log λ + (1 − x) · log(1 − λ) + log C(λ) ],  λ = sigmoid(logits)
 
     C(λ) = l / tanh(l/2), l the logit, makes the density of x in [0, 1] integrate to 1; it is what
-    ``bernoulli_loglik`` lacks. Introduced in chapter 11. Source: Loaiza-Ganem & Cunningham (2019).
-
-    Parameters
-    ----------
-    images : [n, height, width, channels] in [0, 1]
-    logits : the same shape, any real number
-
-    Returns
-    -------
-    [n], any real number
+    ``bernoulli_loglik`` lacks, whose arguments these are. Introduced in chapter 11.
+    Source: Loaiza-Ganem & Cunningham (2019).
     """
     # C is even in l, and 0/0 at 0, where its Taylor series takes over. Both branches of a where are
     # differentiated, so the one that is not used gets a harmless argument.
@@ -305,16 +222,9 @@ def continuous_bernoulli_mean(logits):
 
     E[x] = 1 / (1 − exp(−l)) − 1 / l,  l the logit
 
-    between ½ and λ, never as near to 0 or 1 as λ. Introduced in chapter 11.
-    Source: Loaiza-Ganem & Cunningham (2019), section 3.
-
-    Parameters
-    ----------
-    logits : any shape, any real number
-
-    Returns
-    -------
-    the same shape, in (0, 1); float32 rounds to 1 beyond 3e7
+    between ½ and λ, never as near to 0 or 1 as λ; in the logits' shape, in (0, 1), though float32
+    rounds to 1 beyond 3e7. Introduced in chapter 11. Source: Loaiza-Ganem & Cunningham (2019),
+    section 3.
     """
     small = tf.abs(logits) < 0.1
     safe = tf.where(small, 1.0, logits)
@@ -326,20 +236,12 @@ def continuous_bernoulli_mean(logits):
 
 
 def gaussian_loglik(images, means, logvar):
-    """Log-density of pixels under normals of one variance, in nats per image.
+    """Log-density of pixels under normals of one variance, in nats per image: [n], any real number.
 
     −½ Σ_pixels [ log 2π + logvar + (x − mean)² / exp(logvar) ]
 
-    Introduced in chapter 11. Source: Rybkin, Daniilidis & Levine (2021).
-
-    Parameters
-    ----------
-    images, means : [n, height, width, channels]
-    logvar : scalar, log σ²
-
-    Returns
-    -------
-    [n], any real number: a density can exceed 1
+    images and means are [n, height, width, channels], logvar is a scalar, log σ². Introduced in
+    chapter 11. Source: Rybkin, Daniilidis & Levine (2021).
     """
     logs = LOG_2PI + logvar + (images - means) ** 2 * tf.exp(-logvar)
     return -0.5 * tf.reduce_sum(logs, axis=[1, 2, 3])

@@ -13,8 +13,8 @@ import numpy as np
 import traitlets
 from scipy.ndimage import distance_transform_edt
 
-from ..checks import check_array, check_labels, check_parts
 from ..plotting import CLASS_COLORS
+from ._old_checks import check_array, check_labels, check_parts
 from .layers import describe
 
 HERE = Path(__file__).parent

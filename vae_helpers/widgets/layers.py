@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from ..checks import check_parts
+from ._old_checks import check_parts
 
 ACTIVATIONS = {getattr(keras.activations, name): name for name in ("linear", "relu", "sigmoid")}
 SUPPORTED = "Dense, Reshape, Flatten, Conv2D and Conv2DTranspose"

@@ -7,6 +7,7 @@ it makes of pictures whose answer is known.
 Chapter 7 introduces it.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -16,20 +17,12 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 from sklearn.neighbors import NearestNeighbors
 
-from .checkpoints import SHIPPED, unaltered
-from .checks import (
-    IMAGE_SHAPE,
-    check_array,
-    check_dataset,
-    check_images,
-    check_known,
-    check_labels,
-    check_number,
-    check_parts,
-)
-from .data import DIGESTS
-from .networks import build_encoder
+from vae_helpers.checkpoints import unaltered
+from vae_helpers.checks import check_known
+from vae_helpers.data import DIGESTS
+from vae_helpers.networks import build_encoder
 
+JUDGE = Path(__file__).parent / "judge"
 CLASSES = 10
 NOTHING = 10  # the eleventh class
 CONFIDENCE = 0.9
@@ -74,8 +67,6 @@ def recognised(classifier, pictures):
     classifier : from ``load_classifier``
     pictures : float32, [n, 28, 28, 1], in [0, 1]
     """
-    check_parts(classifier, "classifier", "a Classifier", "network", "nearest", "limit")
-    check_images(pictures, "pictures")
     probabilities, features = _look(classifier.network, pictures)
     distances = classifier.nearest.kneighbors(features)[0][:, 0]
     return (1 - probabilities[:, NOTHING] > CONFIDENCE) & (distances <= classifier.limit)
@@ -91,8 +82,6 @@ def filled(classifier, pictures):
 
 def most_probable_class(classifier, pictures):
     """The most probable of the ten classes, "no such thing" left out: whole numbers [n]."""
-    check_parts(classifier, "classifier", "a Classifier", "network")
-    check_images(pictures, "pictures")
     return _look(classifier.network, pictures)[0][:, :CLASSES].argmax(axis=1)
 
 
@@ -108,10 +97,6 @@ def controls(classifier, data, n=2000, seed=0):
     The second and the third are taken on n test images, drawn by seed.
     Chapter 7 shows them.
     """
-    check_parts(classifier, "classifier", "a Classifier", "network", "nearest", "limit")
-    check_dataset(data)
-    n = check_number(n, "n", low=1, whole=True)
-    seed = check_number(seed, "seed", low=0, whole=True)
     images, labels = data.test_images, data.test_labels
     rng = np.random.default_rng(seed)
     some = rng.choice(len(images), min(n, len(images)), replace=False)
@@ -131,17 +116,11 @@ def controls(classifier, data, n=2000, seed=0):
 
 def blurred(images, sigma):
     """Images under a Gaussian blur of standard deviation ``sigma``, in pixels."""
-    check_array(images, "images", ("n", *IMAGE_SHAPE), kinds="f")
-    check_number(sigma, "sigma", low=0, high=28)
     return gaussian_filter(images, (0, sigma, sigma, 0))
 
 
 def of_another_class(labels, rng):
     """For each label the index of one that differs from it, drawn by rng."""
-    labels = check_labels(labels)
-    check_parts(rng, "rng", "a NumPy generator", "integers", "permutation")
-    if len(np.unique(labels)) < 2:
-        raise ValueError("labels must hold at least two classes")
     other = rng.permutation(len(labels))
     while (same := labels[other] == labels).any():
         other[same] = rng.integers(len(labels), size=same.sum())
@@ -155,11 +134,6 @@ def look_alikes(images, labels, rng, per_class=1500, neighbors=(5, 15, 45)):
     blur of 1 pixel. A model with two latent dimensions can draw no more than what look-alikes
     have in common, and that should not count against it.
     """
-    check_images(images)
-    neighbors = check_array(neighbors, "neighbors", ("k",), low=1, kinds="iu")
-    labels = check_labels(labels, n=len(images), each=len(neighbors))
-    check_parts(rng, "rng", "a NumPy generator", "choice")
-    per_class = check_number(per_class, "per_class", low=len(neighbors), whole=True)
     made, made_labels = [], []
     for label in np.unique(labels):
         own = images[labels == label]
@@ -184,10 +158,6 @@ def pictures_of_nothing(images, labels, rng, of_each=5000):
     No picture of ``controls`` is among them: these are made from training images, with other
     weights, blurs and counts.
     """
-    check_images(images)
-    labels = check_labels(labels, n=len(images), classes=2)
-    check_parts(rng, "rng", "a NumPy generator", "choice", "uniform")
-    of_each = check_number(of_each, "of_each", low=3, whole=True)
     of_each = min(of_each, len(images))
     first = rng.choice(len(images), of_each, replace=False)
     second = first[of_another_class(labels[first], rng)]
@@ -221,7 +191,6 @@ def pictures_of_nothing(images, labels, rng, of_each=5000):
 
 def build_network(features=64):
     """Images [n, 28, 28, 1] to probabilities of the eleven classes and to features [n, 64]."""
-    features = check_number(features, "features", low=1, whole=True)
     images = keras.Input((28, 28, 1))
     found = layers.ReLU()(build_encoder(features)(images))
     return keras.Model(images, [layers.Dense(CLASSES + 1, activation="softmax")(found), found])
@@ -229,11 +198,6 @@ def build_network(features=64):
 
 def train_network(data, seed=0, epochs=3, batch_size=200):
     """A trained ``build_network``; one to two minutes on two cores."""
-    check_dataset(data, least=12)
-    check_labels(data.train_labels, "data.train_labels", classes=2, each=3)
-    seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
-    epochs = check_number(epochs, "epochs", low=1, whole=True)
-    batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     smooth, smooth_labels = look_alikes(data.train_images, data.train_labels, rng)
@@ -260,8 +224,6 @@ def train_network(data, seed=0, epochs=3, batch_size=200):
 
 def as_classifier(network, data):
     """What else ``recognised`` needs to know, from training images and test images."""
-    check_parts(network, "network", "a Keras model", "predict")
-    check_dataset(data)
     probabilities, features = _look(network, data.test_images)
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute")
     nearest.fit(_look(network, data.train_images)[1])
@@ -291,11 +253,9 @@ def load_classifier(data):
     ------
     ValueError  ``data.name`` is no data set of this book, or the weights have been altered
     """
-    check_dataset(data)
-    check_parts(data, "data", "an ImageDataset", "name")
     check_known(data.name, "data.name", DIGESTS)
     network = build_network()
-    network.load_weights(unaltered(SHIPPED / f"classifier-{data.name}.weights.h5"))
+    network.load_weights(unaltered(JUDGE / f"classifier-{data.name}.weights.h5"))
     return as_classifier(network, data)
 
 

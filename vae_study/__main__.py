@@ -1,0 +1,3 @@
+from .queue import main
+
+main()

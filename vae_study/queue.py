@@ -1,0 +1,125 @@
+"""The trainings behind the chapters on claims and on the family: their queue.
+
+    python -m vae_study                                                  all of them, going on where it was
+    python -m vae_study --run vae --dataset mnist --seed 1               one of them
+
+How long a training takes is on the book's page Running the book. Records are written to
+``vae_study/records``, one a training, as soon as it is measured. What has a record is passed
+over, unless it is asked for alone.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from vae_helpers.checkpoints import RUNS, SWEEP, build, restore, shipped_file
+from vae_helpers.data import DIGESTS, DataError, load_images
+from vae_helpers.files import written_whole
+
+from .all_measures import study_measures
+from .recognition import controls, load_classifier
+from .records import read_record, record_path
+
+# In the order in which they are trained: if time runs out, the end of the list is what is missing.
+STUDY = [
+    *[
+        (run, "fashion_mnist", seed)
+        for seed in range(5)
+        for run in ("vae_published", "vae", "mmd_vae")
+    ],
+    *[(run, "mnist", seed) for seed in range(3) for run in ("vae_published", "vae", "mmd_vae")],
+    *[("autoencoder", "fashion_mnist", seed) for seed in range(3)],
+    *[
+        (run, "fashion_mnist", seed)
+        for seed in range(3)
+        for run in ("mmd_vae_stochastic", "mmd_vae_bernoulli")
+    ],
+]
+
+# One training each, for the chapters on the family; the sweep over β is not measured further.
+FAMILY = [
+    (run, "fashion_mnist", 0)
+    for run in (
+        "vae_vamp_prior", "vae_continuous_bernoulli", "vae_gaussian", *SWEEP, "vae_capacity",
+        "vae_8d", "mmd_vae_8d",
+    )
+]  # fmt: skip
+
+
+def make_record(run, dataset, seed, anew=False):
+    """Train one run of the study, or go on with it, measure it and write its record.
+
+    Seed 0 is not trained again where it is shipped: the shipped weights are measured. What has a
+    record is left as it is, unless it is to be made ``anew``.
+
+    Returns
+    -------
+    The record, a dict: what ``train`` writes, under "study" the values of ``study_measures``, and under
+    "classifier" how far the classifier behind some of them can be trusted. The trainings of the sweep
+    over β have only the first.
+    """
+    path = record_path(run, dataset, seed)
+    if path.exists() and not anew:
+        return read_record(path)
+    try:
+        if seed != 0:
+            raise FileNotFoundError
+        shipped_file(run, dataset, "json")
+    except FileNotFoundError:
+        model, record = _train(run, dataset, seed)
+    else:
+        model, record = restore(run, dataset)
+
+    if run not in SWEEP:
+        data = load_images(dataset)
+        classifier = load_classifier(data)
+        record["study"] = study_measures(model, data, classifier, seed=seed)
+        record["classifier"] = {
+            "test_accuracy": classifier.test_accuracy,
+            **controls(classifier, data),
+        }
+    with written_whole(path) as part:
+        part.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def _train(run, dataset, seed):
+    """Train in a process of its own, which gives its memory back."""
+    out = Path(f"runs/{run}-{dataset}-seed{seed}")
+    command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
+    subprocess.run([*command, "--out", str(out)], check=True)
+    model = build(run)
+    model.load_weights(out / f"{run}-{dataset}.weights.h5")
+    return model, json.loads((out / f"{run}-{dataset}.json").read_text())
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m vae_study",
+        description="Make the records of the study; started again, it goes on where it was.",
+    )
+    parser.add_argument("--run", choices=RUNS)
+    parser.add_argument("--dataset", choices=DIGESTS)
+    parser.add_argument("--seed", type=int)
+    asked = parser.parse_args(arguments)
+    one = (asked.run, asked.dataset, asked.seed)
+    if any(part is not None for part in one) and None in one:
+        parser.error("--run, --dataset and --seed go together; leave out all three for the study")
+    if asked.seed is not None and asked.seed < 0:
+        parser.error(f"--seed must be a whole number of at least 0, not {asked.seed}")
+    alone = one != (None, None, None)
+    try:
+        queue = [one] if alone else [*STUDY, *FAMILY]
+        for run, dataset, seed in (progress := tqdm(queue, unit="training")):
+            progress.set_postfix_str(f"{run} {dataset} seed {seed}")
+            make_record(run, dataset, seed, anew=alone)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"study: a training ended with status {error.returncode}; see above")
+    except (DataError, ValueError, OSError) as error:
+        sys.exit(f"study: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit("study: stopped; the same command goes on after the last finished epoch")
