@@ -9,7 +9,8 @@ from scipy import stats
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import NearestNeighbors
 
-from vae_helpers import likelihood, measures, models, picture_measures, recognition
+from vae_helpers import measures, models
+from vae_study import all_measures, code_measures, likelihood, picture_measures, recognition
 
 
 def normal(seed, *shape):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from vae_helpers import picture_measures as pictures
+from vae_study import picture_measures as pictures
 
 
 def stripes(low=0.0, high=1.0, width=1):

@@ -1,7 +1,7 @@
 """Several devices: that they train as one does, for every model, whatever the shares of a batch.
 
 TensorFlow must be told of several CPU devices before it starts. So what is compared here is made by
-other processes, which run this file: ``python -m tests.test_distributed``.
+other processes, which run this file: ``python tests/helpers/test_distributed.py``.
 """
 
 import functools
@@ -20,7 +20,7 @@ import tensorflow as tf
 from vae_helpers import checkpoints, distributed, models, train
 from vae_helpers.data import load_images, to_batches
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 # One run of each class.
 FIRST = ("vae", "mmd_vae")

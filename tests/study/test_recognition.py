@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from vae_helpers import recognition
+from vae_study import recognition
 from vae_helpers.data import DIGESTS
 
 

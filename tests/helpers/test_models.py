@@ -60,7 +60,7 @@ def test_the_encoder_has_the_published_layers():
     [(None, keras.activations.linear), ("sigmoid", keras.activations.sigmoid)],
 )
 def test_the_decoder_has_the_published_layers(activation, last):
-    decoder = build_decoder(2, activation)
+    decoder = build_decoder(2, activation=activation)
     assert [layer.output.shape[1:] for layer in decoder.layers] == [
         (1568,), (7, 7, 32), (14, 14, 64), (28, 28, 32), (28, 28, 1)
     ]  # fmt: skip
@@ -104,7 +104,10 @@ def test_the_vaes_loss_terms_are_those_of_a_hand_computation(monkeypatch, images
     logqz_x = stats.norm.logpdf(z, mean, spread).sum(axis=1)
 
     terms = model.loss_terms(batch)
-    assert list(terms) == ["reconstruction", "divergence"]
+    assert set(terms) == {*model.summands, *model.reported}
+    assert float(model.total(terms)) == pytest.approx(
+        -logpx_z.mean() + beta * (logqz_x - logpz).mean(), rel=1e-5
+    )
     assert float(terms["reconstruction"]) == pytest.approx(-logpx_z.mean(), rel=1e-5)
     assert float(terms["divergence"]) == pytest.approx(beta * (logqz_x - logpz).mean(), rel=1e-4)
     shown = model.evaluate(batch, batch_size=64, verbose=0, return_dict=True)
@@ -139,7 +142,7 @@ def test_beta_of_one_over_batch_size_has_the_2018_codes_gradient_divided_by_batc
         return -(logpx_z + tf.reduce_mean(logpz) - tf.reduce_mean(logqz_x))
 
     def ours(model):
-        return lambda: tf.add_n(list(model.loss_terms(batch, training=True).values()))
+        return lambda: model.total(model.loss_terms(batch, training=True))
 
     expected = gradient(published, original)
     at_elbo = gradient(elbo, ours(elbo))
@@ -179,7 +182,7 @@ def test_an_mmd_weight_of_zero_is_the_plain_autoencoder(images):
     batch = images[:50]
 
     def ours():
-        return tf.add_n(list(model.loss_terms(batch, training=True).values()))
+        return model.total(model.loss_terms(batch, training=True))
 
     def plain():
         return keras.losses.MeanSquaredError()(batch, model.decoder(model.encoder(batch)))
@@ -198,11 +201,11 @@ def test_the_infovae_at_alpha_0_and_lambda_1_is_the_vae(monkeypatch, images):
     expected, found = vae.loss_terms(images[:64]), info.loss_terms(images[:64])
     assert found.keys() == {"reconstruction", "divergence", "mmd"}
     assert float(found["mmd"]) == 0
-    for name in expected:
+    for name in VAE.summands:
         assert float(found[name]) == pytest.approx(float(expected[name]), rel=1e-6)
     for a, b in zip(
-        gradient(vae, lambda: tf.add_n(list(vae.loss_terms(images[:64]).values()))),
-        gradient(info, lambda: tf.add_n(list(info.loss_terms(images[:64]).values()))),
+        gradient(vae, lambda: vae.total(vae.loss_terms(images[:64]))),
+        gradient(info, lambda: info.total(info.loss_terms(images[:64]))),
         strict=True,
     ):
         np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
@@ -285,7 +288,26 @@ def test_noise_is_standard_normal_and_new_in_each_call():
 
 def test_a_model_without_loss_terms_says_what_is_missing():
     with pytest.raises(NotImplementedError, match="loss_terms"):
-        Autoencoder(2, 2).loss_terms(None)
+        Autoencoder(2).loss_terms(None)
+
+
+class Undeclared(MMDVAE):
+    def loss_terms(self, images, training=False):
+        return {**super().loss_terms(images, training), "sparsity": 0.0}
+
+
+def test_a_term_that_is_not_named_is_refused_by_name(images):
+    model = Undeclared()
+    model.compile()
+    with pytest.raises(ValueError, match=r"Undeclared\.loss_terms must return .*sparsity"):
+        model.fit(images, verbose=0)
+
+
+def test_loss_terms_called_by_hand_change_nothing(model, images):
+    model.fit(images[:50], verbose=0)
+    before = {metric.name: float(metric.result()) for metric in model.metrics}
+    model.loss_terms(images[50:], training=True)
+    assert {metric.name: float(metric.result()) for metric in model.metrics} == before
 
 
 # ---- as a Keras user expects -----------------------------------------------------------------

@@ -6,12 +6,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
-from sklearn.metrics.pairwise import rbf_kernel
 
 from vae_helpers.losses import (
     bernoulli_loglik,
-    compute_kernel,
-    compute_mmd,
     normal_kl,
     normal_loglik,
     reparameterize,
@@ -123,85 +120,3 @@ def test_bernoulli_loglik_stays_finite_for_extreme_logits():
     for logit in (1e4, -1e4):
         found = np.sort(bernoulli_loglik(images, tf.fill((2, 2, 2, 1), logit)).numpy())
         np.testing.assert_allclose(found, [-4e4, 0.0])
-
-
-# ---- kernel and MMD --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 3, 10, 64])
-def test_compute_kernel_is_scikit_learns_rbf_kernel_with_gamma_one_over_d_squared(latent_dim):
-    x, y = 2 * normal(8, 40, latent_dim), 1 + normal(9, 25, latent_dim)
-    found = compute_kernel(float32(x), float32(y))
-    assert found.shape == (40, 25)
-    expected = rbf_kernel(x, y, gamma=1 / latent_dim**2)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_compute_kernel_of_a_point_with_itself_is_one_even_far_from_the_origin():
-    x = float32(100 + normal(10, 20, 2))
-    diagonal = np.diag(compute_kernel(x, x).numpy())
-    np.testing.assert_allclose(diagonal, 1.0, atol=0.01)
-    assert diagonal.max() <= 1.0
-
-
-def test_compute_kernel_refuses_points_of_different_dimension():
-    with pytest.raises(ValueError, match="x has 2, y 1"):
-        compute_kernel(tf.zeros((5, 2)), tf.zeros((5, 1)))
-
-
-def expected_kernel(latent_dim, shift, variance):
-    """E k(x, y) where each x_d − y_d is normal(shift, variance): one integral a dimension."""
-    difference = stats.norm(shift, np.sqrt(variance))
-    return difference.expect(lambda u: np.exp(-((u / latent_dim) ** 2))) ** latent_dim
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-@pytest.mark.parametrize(("shift", "spread"), [(0.0, 1.0), (1.0, 1.0), (0.5, 0.3)])
-def test_compute_mmd_has_the_expectation_that_integrals_give(latent_dim, shift, spread):
-    n, m, draws = 30, 50, 300
-    rng = np.random.default_rng(11)
-    found = [
-        float(
-            compute_mmd(
-                float32(shift + spread * rng.standard_normal((n, latent_dim))),
-                float32(rng.standard_normal((m, latent_dim))),
-            )
-        )
-        for _ in range(draws)
-    ]
-    # A row paired with itself has k = 1: that is the bias.
-    within_x = 1 / n + (1 - 1 / n) * expected_kernel(latent_dim, 0.0, 2 * spread**2)
-    within_y = 1 / m + (1 - 1 / m) * expected_kernel(latent_dim, 0.0, 2.0)
-    between = expected_kernel(latent_dim, shift, spread**2 + 1)
-    standard_error = np.std(found) / np.sqrt(draws)
-    assert abs(np.mean(found) - (within_x + within_y - 2 * between)) <= 4 * standard_error
-
-
-def test_compute_mmd_is_zero_for_a_sample_and_itself_and_two_for_samples_far_apart():
-    x = float32(normal(12, 30, 2))
-    assert float(compute_mmd(x, x)) == pytest.approx(0, abs=1e-6)
-    point = tf.zeros((4, 2))
-    assert float(compute_mmd(point, point + 100.0)) == pytest.approx(2, abs=1e-6)
-
-
-def test_compute_mmd_has_finite_gradients_where_points_coincide():
-    x = tf.Variable(tf.zeros((4, 2)))
-    with tf.GradientTape() as tape:
-        mmd = compute_mmd(x, tf.zeros((3, 2)))
-    assert np.isfinite(tape.gradient(mmd, x)).all()
-
-
-def test_compute_mmd_and_its_gradient_hold_no_tensor_larger_than_all_pairs():
-    n, m, latent_dim = 60, 50, 40
-
-    @tf.function
-    def gradient(x, y):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            mmd = compute_mmd(x, y)
-        return tape.gradient(mmd, x)
-
-    spec = (tf.TensorSpec((n, latent_dim)), tf.TensorSpec((m, latent_dim)))
-    graph = gradient.get_concrete_function(*spec).graph
-    sizes = [t.shape.num_elements() for op in graph.get_operations() for t in op.outputs]
-    assert max(size for size in sizes if size is not None) == n * n

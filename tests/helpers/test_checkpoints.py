@@ -13,7 +13,7 @@ from scipy import special, stats
 from sklearn.metrics.pairwise import rbf_kernel
 
 from vae_helpers import checkpoints
-from vae_helpers.checkpoints import EPOCHS
+from vae_helpers.checkpoints import RUNS
 from vae_helpers.data import DIGESTS
 from vae_helpers.family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
@@ -201,7 +201,7 @@ def test_a_shipped_run_holds_no_pickle(run, dataset):
 
 @every_run
 def test_a_shipped_run_was_trained_with_the_published_settings(run, dataset):
-    epochs = EPOCHS[run]
+    epochs = RUNS[run].epochs
     record = checkpoints.read_record(run, dataset)
     settings = record["settings"]
     assert (settings["run"], settings["dataset"]) == (run, dataset)
@@ -327,7 +327,7 @@ def test_a_shipped_model_reconstructs_and_sorts_far_better_than_an_untrained_one
 def test_the_snapshots_end_with_the_shipped_model(shipped, run, dataset):
     restored = shipped(run, dataset)
     snapshots = restored.snapshots
-    last = EPOCHS[run]
+    last = RUNS[run].epochs
     kept = [epoch for epoch in (0, 1, 10, 20, 30, 40, 50) if epoch < last]
     assert snapshots["epochs"].tolist() == [*kept, last]
     codes = snapshots["codes"]

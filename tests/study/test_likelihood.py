@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from vae_helpers import likelihood
+from vae_study import likelihood
 from vae_helpers.family import VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
