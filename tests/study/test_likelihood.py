@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from vae_study import likelihood
 from vae_helpers.family import VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
+from vae_study import likelihood
 
 SIGMA2 = 0.1**2
 AXES = np.random.default_rng(0).normal(0, 0.03, (784, 2))
