@@ -6,6 +6,7 @@ The addresses come from ``repository.url`` in _config.yml. Nothing here makes a 
 
 import base64
 import hashlib
+import json
 import re
 from html import escape
 from pathlib import Path
@@ -22,8 +23,9 @@ PICTURE_ALT = (
 # Widgets, MathJax and the theme write styles into the page, and only scripts are dangerous.
 POLICY = {
     "default-src": ["'none'"],
-    # anywidget imports a widget's module from a blob; digests count for handlers as well.
-    "script-src": ["'self'", "blob:", "'unsafe-hashes'"],
+    # anywidget imports a widget's module from a blob, which may compile WebAssembly but evaluate no
+    # text; digests count for handlers as well.
+    "script-src": ["'self'", "blob:", "'wasm-unsafe-eval'", "'unsafe-hashes'"],
     "style-src": ["'self'", "'unsafe-inline'"],
     "img-src": ["'self'", "data:"],
     "font-src": ["'self'"],
@@ -115,13 +117,56 @@ def with_policy(page):
     return f"{page[:at]}\n    {tag}{page[at:]}"
 
 
+def name_theme(app, pagename, templatename, context, doctree):
+    """Without a name for the theme before anyone chooses, its script complains on every page."""
+    context["default_mode"] = context.get("default_mode") or "auto"
+
+
+def tidied(page):
+    """The page without what its theme does twice, and what its policy would refuse."""
+    thebe = re.findall(r"\s*<script>const THEBE_JS_URL[^<]*</script>", page)
+    for twice in thebe[1:]:
+        first = page.index(twice) + len(twice)
+        page = page[:first] + page[first:].replace(twice, "", 1)
+    # Firefox would fetch the next page beforehand, which default-src forbids.
+    return re.sub(r'\s*<link rel="next"[^>]*>', "", page)
+
+
+# A cell's output that is a widget, and the state of the page's widgets.
+VIEW = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-view\+json">(\{[^<]*\})</script>'
+)
+STATE = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>', re.DOTALL
+)
+
+
+def with_places(page):
+    """The page with room for each explorer, and what stands there until JavaScript draws it.
+
+    Without it links to a section, and reloads, land where the section is no more a second later.
+    """
+    found = STATE.search(page)
+    widgets = json.loads(found[1])["state"] if found else {}
+
+    def place(view):
+        children = widgets.get(json.loads(view[1])["model_id"], {}).get("state", {}).get("children")
+        for child in children or []:
+            held = widgets[child.removeprefix("IPY_MODEL_")]["state"]
+            if "place" in held:
+                return held["place"].replace("</div>", f"{view[0]}</div>", 1)
+        return view[0]
+
+    return VIEW.sub(place, page)
+
+
 def add_policies(app, error):
     if error:
         return
     for path in Path(app.outdir).rglob("*.html"):
         # In _static lie pieces of pages, which none asks for.
         if "_static" not in path.relative_to(app.outdir).parts:
-            path.write_text(with_policy(path.read_text()))
+            path.write_text(with_policy(with_places(tidied(path.read_text()))))
 
 
 def drop_icon_script(app, error):
@@ -135,6 +180,7 @@ def drop_icon_script(app, error):
 def setup(app):
     app.connect("html-page-context", add_tags)
     app.connect("html-page-context", drop_rocket, priority=900)  # after the theme's
+    app.connect("html-page-context", name_theme, priority=900)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", add_policies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """Sliders for looking around in latent space: one Python call, one JavaScript module, one style sheet."""
 
-from .explorer import latent_explorer
+from .explorer import explorer_state, latent_explorer
+from .page import write_page
 
-__all__ = ["latent_explorer"]
+__all__ = ["explorer_state", "latent_explorer", "write_page"]

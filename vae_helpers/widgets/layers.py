@@ -8,10 +8,20 @@ import keras
 import numpy as np
 from keras import layers
 
-from ._old_checks import check_parts
-
-ACTIVATIONS = {getattr(keras.activations, name): name for name in ("linear", "relu", "sigmoid")}
-SUPPORTED = "Dense, Reshape, Flatten, Conv2D and Conv2DTranspose"
+ACTIVATIONS = {
+    getattr(keras.activations, name): name
+    for name in ("linear", "relu", "sigmoid", "tanh", "elu", "silu", "softplus")
+}
+# JavaScript keeps every array flat, and noise is for training: these have nothing to do there.
+NOTHING = (
+    layers.InputLayer,
+    layers.Reshape,
+    layers.Flatten,
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.GaussianNoise,
+    layers.GaussianDropout,
+)
 
 
 def describe(network, name):
@@ -19,8 +29,7 @@ def describe(network, name):
 
     Parameters
     ----------
-    network : a Keras model that is one chain of Dense, Reshape, Flatten, Conv2D and
-        Conv2DTranspose layers with relu, sigmoid or linear activations
+    network : a Keras model that is one chain of the layers in ``DESCRIBERS`` and ``NOTHING``
     name : what to call it in messages
 
     Returns
@@ -31,10 +40,12 @@ def describe(network, name):
 
     Raises
     ------
+    TypeError   no Keras model
     ValueError  a layer that JavaScript cannot run, named; a network that is more than a chain;
                 weights that float16 cannot hold
     """
-    check_parts(network, "network", "a Keras model", "layers", "input_shape")
+    if not isinstance(network, keras.Model) or not network.built:
+        raise TypeError(f"{name} must be a built Keras model, not a {type(network).__name__}")
     chain, weights = [], []
     for layer in network.layers:
         if getattr(layer, "data_format", "channels_last") != "channels_last":
@@ -42,18 +53,22 @@ def describe(network, name):
                 f"{name}: layer '{layer.name}' has data_format={layer.data_format!r}; "
                 "use 'channels_last'"
             )
-        if type(layer) in (layers.InputLayer, layers.Reshape, layers.Flatten):
-            continue  # JavaScript keeps every array flat, so these have nothing to do there
+        if type(layer) in NOTHING:
+            continue
         if type(layer) not in DESCRIBERS:
+            known = ", ".join(kind.__name__ for kind in (*DESCRIBERS, *NOTHING[1:]))
             raise ValueError(
                 f"{name}: layer '{layer.name}' is a {type(layer).__name__}; "
-                f"the explorer runs {SUPPORTED} only"
+                f"the explorer runs {known} only"
             )
-        facts, kernel = DESCRIBERS[type(layer)](layer, f"{name}: layer '{layer.name}'")
-        bias = layer.bias.numpy() if layer.use_bias else np.zeros(facts["output"][-1])
-        chain.append(facts)
-        weights += [kernel.ravel(), bias]
-    if not chain:
+        where = f"{name}: layer '{layer.name}'"
+        facts, numbers = DESCRIBERS[type(layer)](layer, where)
+        sizes = {"input": list(layer.input.shape[1:]), "output": list(layer.output.shape[1:])}
+        if None in sizes["input"] + sizes["output"]:
+            raise ValueError(f"{where} has no fixed size: {sizes}")
+        chain.append(facts | sizes)
+        weights += [np.ravel(part) for part in numbers]
+    if not weights:
         raise ValueError(f"{name} has no layer with weights")
     _check_chain(network, name)
     with np.errstate(over="ignore"):
@@ -68,71 +83,135 @@ def describe(network, name):
 
 
 def _dense(layer, where):
-    kernel = layer.kernel.numpy()
     if len(layer.input.shape) != 2:
         raise ValueError(f"{where} works on {len(layer.input.shape) - 1} axes; Flatten first")
-    return _facts(layer, "dense", where), kernel
+    kernel = layer.kernel.numpy()
+    return {"kind": "dense", "strides": [1, 1], **_activation(layer, where)}, _with_bias(
+        layer, kernel
+    )
 
 
 def _conv2d(layer, where):
     if layer.groups != 1:
         raise ValueError(f"{where} has groups={layer.groups}; the explorer runs groups=1 only")
-    facts = _conv_facts(layer, "conv2d", where)
-    if layer.padding == "same":
-        # TensorFlow pads no more than it needs, and the odd pixel goes to the end.
-        needed = (
-            (out - 1) * stride + kernel - size
-            for size, out, stride, kernel in zip(
-                facts["input"], facts["output"], layer.strides, layer.kernel_size, strict=False
-            )
-        )
-        facts["padding"] = [max(pixels, 0) // 2 for pixels in needed]
-    return facts, layer.kernel.numpy()
+    _check_holes(layer, where)
+    facts = {"kind": "conv2d", **_window(layer, layer.kernel_size), **_activation(layer, where)}
+    return facts, _with_bias(layer, layer.kernel.numpy())
 
 
 def _conv2d_transpose(layer, where):
     if layer.output_padding is not None:
         raise ValueError(f"{where} has output_padding={layer.output_padding}; leave it at None")
-    facts = _conv_facts(layer, "conv2d_transpose", where)
+    _check_holes(layer, where)
+    padding = [0, 0]
     if layer.padding == "same":
-        facts["padding"] = [
+        padding = [
             max(kernel - stride, 0) // 2
             for kernel, stride in zip(layer.kernel_size, layer.strides, strict=True)
         ]
+    facts = {
+        "kind": "conv2d_transpose",
+        "kernel": list(layer.kernel_size),
+        "strides": list(layer.strides),
+        "padding": padding,
+        **_activation(layer, where),
+    }
     # Keras has [height, width, outputs, inputs] here.
-    return facts, layer.kernel.numpy().transpose(0, 1, 3, 2)
+    return facts, _with_bias(layer, layer.kernel.numpy().transpose(0, 1, 3, 2))
+
+
+def _batch_normalization(layer, where):
+    if layer.axis not in (-1, len(layer.input.shape) - 1):
+        raise ValueError(f"{where} has axis={layer.axis}; the explorer runs axis=-1 only")
+    scale = 1 / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
+    scale = scale * layer.gamma.numpy() if layer.scale else scale
+    shift = layer.beta.numpy() if layer.center else 0.0
+    return {"kind": "scale"}, [scale, shift - layer.moving_mean.numpy() * scale]
+
+
+def _activation_layer(layer, where):
+    return {"kind": "activation", **_activation(layer, where)}, []
+
+
+def _relu(layer, where):
+    if layer.max_value is not None or layer.threshold:
+        raise ValueError(f"{where} has a max_value or threshold; leave them at None and 0")
+    return {
+        "kind": "activation",
+        "activation": "leaky_relu",
+        "slope": float(layer.negative_slope),
+    }, []
+
+
+def _leaky_relu(layer, where):
+    slope = float(layer.negative_slope)
+    return {"kind": "activation", "activation": "leaky_relu", "slope": slope}, []
+
+
+def _upsampling(layer, where):
+    if layer.interpolation != "nearest":
+        raise ValueError(
+            f"{where} has interpolation={layer.interpolation!r}; the explorer runs 'nearest' only"
+        )
+    return {"kind": "upsample", "strides": list(layer.size)}, []
+
+
+def _pooling(layer, where):
+    mean = isinstance(layer, layers.AveragePooling2D)
+    return {"kind": "pool", "mean": mean, **_window(layer, layer.pool_size)}, []
+
+
+def _global_average(layer, where):
+    sizes = list(layer.input.shape[1:3])
+    return {"kind": "pool", "mean": True, "kernel": sizes, "strides": sizes, "padding": [0, 0]}, []
 
 
 DESCRIBERS = {
     layers.Dense: _dense,
     layers.Conv2D: _conv2d,
     layers.Conv2DTranspose: _conv2d_transpose,
+    layers.BatchNormalization: _batch_normalization,
+    layers.Activation: _activation_layer,
+    layers.ReLU: _relu,
+    layers.LeakyReLU: _leaky_relu,
+    layers.UpSampling2D: _upsampling,
+    layers.MaxPooling2D: _pooling,
+    layers.AveragePooling2D: _pooling,
+    layers.GlobalAveragePooling2D: _global_average,
 }
 
 
-def _conv_facts(layer, kind, where):
+def _with_bias(layer, kernel):
+    return [kernel, layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1])]
+
+
+def _check_holes(layer, where):
     if tuple(layer.dilation_rate) != (1, 1):
         raise ValueError(f"{where} has dilation_rate={layer.dilation_rate}; leave it at 1")
-    return {
-        **_facts(layer, kind, where),
-        "kernel": list(layer.kernel_size),
-        "strides": list(layer.strides),
-        "padding": [0, 0],  # how far the first kernel hangs over the top and the left edge
-    }
 
 
-def _facts(layer, kind, where):
-    activation = ACTIVATIONS.get(layer.activation)
-    if activation is None:
-        name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+def _window(layer, kernel):
+    """A kernel's or a pool's size, its steps, and how far the first hangs over top and left edge."""
+    sizes = [kernel, layer.strides, layer.input.shape[1:3], layer.output.shape[1:3]]
+    padding = [0, 0]
+    if layer.padding == "same":
+        # TensorFlow pads no more than it needs, and the odd pixel goes to the end.
+        padding = [
+            max((after - 1) * stride + size - before, 0) // 2
+            for size, stride, before, after in zip(*sizes, strict=True)
+        ]
+    return {"kernel": list(kernel), "strides": list(layer.strides), "padding": padding}
+
+
+def _activation(layer, where):
+    name = ACTIVATIONS.get(layer.activation)
+    if name is None:
+        other = getattr(layer.activation, "__name__", type(layer.activation).__name__)
         raise ValueError(
-            f"{where} has the activation {name!r}; "
+            f"{where} has the activation {other!r}; "
             f"the explorer runs {', '.join(ACTIVATIONS.values())} only"
         )
-    sizes = {"input": list(layer.input.shape[1:]), "output": list(layer.output.shape[1:])}
-    if None in sizes["input"] + sizes["output"]:
-        raise ValueError(f"{where} has no fixed size: {sizes}")
-    return {"kind": kind, **sizes, "activation": activation}
+    return {"activation": name}
 
 
 def _check_chain(network, name):
@@ -142,6 +221,9 @@ def _check_chain(network, name):
     values = inputs
     for layer in network.layers:
         if type(layer) is not layers.InputLayer:
-            values = layer(values)
-    if not np.allclose(values, network(inputs), rtol=1e-3, atol=1e-4):
+            values = layer(values, training=False) if type(layer) in TRAINED else layer(values)
+    if not np.allclose(values, network(inputs, training=False), rtol=1e-3, atol=1e-4):
         raise ValueError(f"{name} is not a plain chain: its layers in order do not give its output")
+
+
+TRAINED = (layers.BatchNormalization, *NOTHING[3:])  # these do something else in training

@@ -1,0 +1,137 @@
+"""The explorer outside notebooks: its JavaScript as one module, its place in a page, a whole page."""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from matplotlib import image as png
+
+from ..files import written_whole
+from .room import heights
+
+HERE = Path(__file__).parent
+STYLE = HERE / "latent_explorer.css"
+# The files of the module, each after those that it imports from.
+PARTS = (
+    "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
+    "latent_explorer",
+)  # fmt: skip
+IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body class="explorer-page">
+<main>
+<h1>{title}</h1>
+{place}
+</main>
+<script type="application/json" id="state">{state}</script>
+<script type="module">{module}</script>
+</body>
+</html>
+"""
+MOUNT = """
+mount(document.querySelector(".explorer-place"), JSON.parse(document.getElementById("state").textContent));
+"""
+STILLS = np.linspace(-3, 3, 7)  # z₁ of the pictures that stand in a page without JavaScript
+
+
+def module():
+    """The explorer's JavaScript as one module: its files one after the other."""
+    texts = [(HERE / "js" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
+    return "\n".join(IMPORT.sub("", text) for text in texts)
+
+
+def place(models, state):
+    """HTML that stands where an explorer will be: its height, a still picture and a sentence."""
+    z = np.zeros((len(STILLS), state["latent_dim"]), "float32")
+    z[:, state["dims"][0]] = STILLS
+    pictures = []
+    for facts, model in zip(state["models"], models.values(), strict=True):
+        strip = np.concatenate([_paper(image) for image in _decode(model, z)], axis=1)
+        file = io.BytesIO()
+        png.imsave(file, strip, format="png")
+        source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+        height, width = strip.shape[:2]
+        name = html.escape(facts["name"])
+        pictures.append(
+            f'<img src="{source}" width="{2 * width}" height="{2 * height}" '
+            f'alt="{name}: images decoded at seven points on a line">'
+        )
+    wide, narrow = heights(state)
+    return (
+        f'<div class="explorer-place" style="--wide: {wide}; --narrow: {narrow}">'
+        f'<figure class="explorer-still">{"".join(pictures)}<figcaption>What each model decodes at '
+        "seven points on a line through its latent space. With JavaScript, sliders for all of it "
+        "stand here.</figcaption></figure></div>"
+    )
+
+
+def _paper(image):
+    """An image as it is drawn: grey ones dark on white, as everywhere in the book."""
+    image = np.clip(image, 0, 1)
+    return np.repeat(1 - image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+def _decode(model, z):
+    if hasattr(model, "decode"):
+        return np.asarray(model.decode(z))
+    given = np.asarray(model.decoder(z))
+    return given if model.decoder_output == "pixels" else 1 / (1 + np.exp(-given))
+
+
+def write_page(path, state, title):
+    """Write one HTML file with an explorer that needs no network, no server and no kernel.
+
+    Its content-security policy lets it load nothing from anywhere, and run only its own script.
+
+    Parameters
+    ----------
+    path : where to write it
+    state : what ``explorer_state`` returns
+    title : heading of the page, plain text
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
+    script = module() + MOUNT
+    style = STYLE.read_text(encoding="utf-8")
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'{_digest(script)}' 'wasm-unsafe-eval'",
+        "style-src": f"'{_digest(style)}'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    text = PAGE.format(
+        policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+        title=html.escape(title),
+        style=style,
+        place=state["place"],
+        state=json.dumps(state, ensure_ascii=False).replace("<", "\\u003c"),
+        module=script,
+    )
+    with written_whole(path) as part:
+        Path(part).write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def _digest(text):
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
