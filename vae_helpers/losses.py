@@ -97,7 +97,8 @@ def squared_distances(x, y):
     # each other and thousands away from 0.
     squares_x = tf.reduce_sum(x**2, axis=1)[:, None]
     squares_y = tf.reduce_sum(y**2, axis=1)[None, :]
-    return tf.maximum(squares_x + squares_y - 2.0 * tf.matmul(x, y, transpose_b=True), 0.0)
+    products = tf.matmul(x, y, transpose_b=True)
+    return tf.maximum(squares_x + squares_y - 2.0 * products, 0.0)
 
 
 def compute_kernel(x, y):
@@ -145,39 +146,38 @@ def kernel_named(kernel: str | float | tuple[float, ...]) -> Callable:
     return lambda x, y: gaussian_kernel(x, y, kernel)
 
 
-def compute_mmd(x, y, kernel=compute_kernel, unbiased=False):
-    """Squared maximum mean discrepancy between two samples.
+def compute_mmd(x, y, kernel=compute_kernel):
+    """Squared maximum mean discrepancy between two samples, the biased estimate: scalar in [0, 2].
 
-    biased     mean_{i,j} k(x_i, x_j) + mean_{i,j} k(y_i, y_j) − 2 mean_{i,j} k(x_i, y_j)
-    unbiased   the same, but the first two means leave out i = j
+    mean_{i,j} k(x_i, x_j) + mean_{i,j} k(y_i, y_j) − 2 mean_{i,j} k(x_i, y_j)
 
-    Introduced in chapter 3, the unbiased one in chapter 8. Source: Gretton et al. (2012), equations
-    5 and 3.
+    Introduced in chapter 3. Source: Gretton et al. (2012), equation 5.
 
     Parameters
     ----------
     x : [n, d]
-    y : [m, d]; the mean over no pair is NaN: n and m are at least 1, for the unbiased estimate 2
+    y : [m, d]; the mean over no pair is NaN: n and m are at least 1
     kernel : function of two samples that gives [n, m], 1 on equal points
-    unbiased : leave out each point's pair with itself
-
-    Returns
-    -------
-    scalar; biased in [0, 2] (up to rounding), unbiased scattering around 0 for samples of one
-    distribution
     """
     return (
-        _mean_within(x, kernel, unbiased)
-        + _mean_within(y, kernel, unbiased)
+        tf.reduce_mean(kernel(x, x))
+        + tf.reduce_mean(kernel(y, y))
         - 2.0 * tf.reduce_mean(kernel(x, y))
     )
 
 
-def _mean_within(x, kernel, unbiased):
-    if not unbiased:
-        return tf.reduce_mean(kernel(x, x))
-    n = tf.cast(tf.shape(x)[0], x.dtype)
-    return (tf.reduce_sum(kernel(x, x)) - n) / (n * (n - 1.0))
+def unbiased_mmd(x, y, kernel=compute_kernel):
+    """The unbiased estimate: ``compute_mmd`` without each point's pair with itself, n and m at least 2.
+
+    A scalar that scatters around 0 for samples of one distribution. Introduced in chapter 8.
+    Source: Gretton et al. (2012), equation 3.
+    """
+
+    def within(a):
+        n = tf.cast(tf.shape(a)[0], a.dtype)
+        return (tf.reduce_sum(kernel(a, a)) - n) / (n * (n - 1.0))
+
+    return within(x) + within(y) - 2.0 * tf.reduce_mean(kernel(x, y))
 
 
 # ---- the rest of the family: a prior that is learnt, pixels that are grey ----------------------

@@ -85,6 +85,7 @@ class MMDVAE(Autoencoder):
         super().__init__(latent_dim, **kwargs)
         self.mmd_weight = check_number(mmd_weight, "mmd_weight", low=0)
         self.kernel = check_kernel(kernel)
+        self.compute_kernel = kernel_named(self.kernel)
 
     def loss_terms(self, images, training=False):
         z = self.encoder(images, training=training)
@@ -92,7 +93,7 @@ class MMDVAE(Autoencoder):
 
         squared_error = tf.reduce_mean((images - reconstructions) ** 2)
         codes, prior = self.gather(z), self.gather(self.noise_like(z))
-        mmd = compute_mmd(codes, prior, kernel_named(self.kernel))
+        mmd = compute_mmd(codes, prior, self.compute_kernel)
         return {"reconstruction": squared_error, "mmd": self.mmd_weight * mmd}
 
     def get_config(self):
@@ -141,6 +142,7 @@ class InfoVAE(Autoencoder):
         self.decoder_output = "logits" if likelihood == "bernoulli" else "pixels"
         super().__init__(latent_dim, **kwargs)
         self.likelihood, self.kernel = likelihood, check_kernel(kernel)
+        self.compute_kernel = kernel_named(self.kernel)
         self.alpha = check_number(alpha, "alpha", high=1)
         self.lambda_ = check_number(lambda_, "lambda_")
         self.mmd_weight = self.alpha + self.lambda_ - 1.0
@@ -161,7 +163,7 @@ class InfoVAE(Autoencoder):
             reconstruction = tf.reduce_mean((images - decoded) ** 2)
         kl = tf.reduce_mean(normal_loglik(z, z_mean, z_logvar) - normal_loglik(z, 0.0, 0.0))
         codes, prior = self.gather(z), self.gather(self.noise_like(z))
-        mmd = compute_mmd(codes, prior, kernel_named(self.kernel))
+        mmd = compute_mmd(codes, prior, self.compute_kernel)
         return {
             "reconstruction": reconstruction,
             "divergence": (1.0 - self.alpha) * kl,
