@@ -6,9 +6,14 @@ VERSIONS ?= pinned
 VENV := $(if $(filter pinned,$(VERSIONS)),.venv,_build/venv-$(VERSIONS))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Warnings are errors with the pins; elsewhere packages warn each other, and that is only shown.
-PYTEST := $(BIN)/pytest $(if $(filter-out pinned,$(VERSIONS)),-W default)
-NBVAL := --nbval-lax --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 1800 notebooks
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RESOLVE := $(BIN)/uv pip compile --quiet --no-emit-index-url --no-annotate pyproject.toml
+ALL := --group dev --extra study
+# Two files of tests side by side. Warnings are errors with the pins; elsewhere packages warn each
+# other, and that is only shown.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile $(if $(filter-out pinned,$(VERSIONS)),-W default)
+NBVAL := $(BIN)/pytest $(if $(filter-out pinned,$(VERSIONS)),-W default) --nbval-lax \
+	--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 1800 notebooks
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 help: ## list the targets
@@ -17,22 +22,25 @@ help: ## list the targets
 book: data assets ## run every notebook and build the book into _build/html
 	$(BIN)/python tools/build_book.py
 
-test: lint book browser ## lint, unit tests, every notebook, the built book in a browser
-	$(PYTEST) -m "not long" tests
-	$(PYTEST) $(NBVAL)
+test: lint book browser ## lint, tests, the built book in a browser, the outputs of its notebooks (what CI runs)
+	$(PYTEST) -m "not long"
 
-test-all: lint book browser ## also what takes long
-	$(PYTEST) tests
-	$(PYTEST) $(NBVAL)
+test-fast: lint data ## lint, and the tests that need no training, no browser and no book
+	$(PYTEST) -m "not (slow or long or browser or book)"
 
-test-code: data assets ## unit tests and every notebook; VERSIONS=floors: on what pyproject.toml allows at least
-	$(PYTEST) -m "not long and not browser" tests
-	$(PYTEST) $(NBVAL)
+test-all: lint book browser ## also what takes long, and nbval by itself
+	$(PYTEST)
+	$(NBVAL)
+
+test-code: data assets ## tests without browser and book, and every notebook; VERSIONS=floors or newest
+	$(PYTEST) -m "not (long or browser or book)"
+	$(NBVAL)
 
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/actionlint
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --no-progress .github
 
 lab: data ## open the notebooks in JupyterLab
@@ -46,7 +54,7 @@ train: data ## train the shipped models again (hours; goes on where it was, and 
 	$(BIN)/python tools/make_pictures.py
 
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
-	$(BIN)/python -m vae_helpers.study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m vae_study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
 
 bench: data browser ## speed, beside what a reader would use instead (15 minutes)
 	$(BIN)/python benchmarks/training_speed.py
@@ -77,16 +85,26 @@ $(READY): requirements.txt pyproject.toml $(if $(filter newest,$(VERSIONS)),alwa
 		"Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no newer one); this is %d.%d. " \
 		"Choose one: make book PYTHON=python3.13" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python tools/requirements.py $(VERSIONS) > $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(filter newest,$(VERSIONS)),--upgrade --upgrade-strategy eager) -r $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(MAKE) --no-print-directory resolved-$(VERSIONS)
+	$(PIP) $(if $(filter newest,$(VERSIONS)),--upgrade) -r $(VENV)/requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
-pins: ## raise the pins in requirements.txt to the newest versions
-	$(MAKE) setup VERSIONS=newest
-	_build/venv-newest/bin/python tools/requirements.py installed > _build/requirements.txt
-	mv _build/requirements.txt requirements.txt
+resolved-pinned:
+	@cp requirements.txt $(VENV)
+
+resolved-newest: uv
+	$(RESOLVE) $(ALL) --upgrade -o $(VENV)/requirements.txt
+
+resolved-floors: uv
+	$(RESOLVE) --no-deps --resolution lowest-direct -o $(VENV)/floors.txt
+	$(RESOLVE) $(ALL) --constraint $(VENV)/floors.txt -o $(VENV)/requirements.txt
+
+uv:
+	$(PIP) $$(grep ^uv== requirements.txt)
+
+pins: $(READY) ## raise the pins in requirements.txt to the newest versions
+	UV_CUSTOM_COMPILE_COMMAND="make pins" $(RESOLVE) $(ALL) --python-version 3.11 --upgrade -o requirements.txt
 
 repository: $(READY) ## URL=https://github.com/you/book: set the repository's address everywhere
 	@$(BIN)/python tools/repository.py "$(URL)"
@@ -94,4 +112,4 @@ repository: $(READY) ## URL=https://github.com/you/book: set the repository's ad
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-all test-code lint lab notebooks train study bench bench-book data assets browser setup pins repository clean always
+.PHONY: help book test test-fast test-all test-code lint lab notebooks train study bench bench-book data assets browser setup resolved-pinned resolved-newest resolved-floors uv pins repository clean always

@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import nbformat
 import yaml
+from jupyter_cache import get_cache
 from page_head import with_policy
 
 ROOT = Path(__file__).parent.parent
@@ -19,16 +22,27 @@ CACHE = BUILD / ".jupyter_cache"
 def package_digest():
     """A digest of all that pages import or read: jupyter-cache itself looks at their cells alone."""
     digest = hashlib.sha256()
-    needs = importlib.metadata.requires("vae-helpers")
-    for needed in (n for n in needs if "extra ==" not in n):
-        name = needed.split(">=")[0]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name in (needed.split(">=")[0] for needed in project["dependencies"]):
         digest.update(f"{name}=={importlib.metadata.version(name)}\n".encode())
-    for path in sorted((ROOT / "vae_helpers").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(path.name.encode() + path.read_bytes())
+    for package in ("vae_helpers", "vae_study"):
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.name.encode() + path.read_bytes())
     measured = ROOT / "benchmarks" / "bench.json"
     digest.update(measured.read_bytes() if measured.exists() else b"")
     return digest.hexdigest()
+
+
+def execution(path):
+    """What a notebook printed when the book was built: the notebook with those outputs.
+
+    Raises
+    ------
+    KeyError  the book was not built from this notebook as it is now
+    """
+    cache = get_cache(CACHE)
+    return cache.merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
 
 
 def pages():

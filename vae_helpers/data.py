@@ -47,6 +47,8 @@ class DataError(RuntimeError):
 class ImageDataset(NamedTuple):
     """One data set: what ``load_images`` returns, and what you can make of pictures of your own.
 
+    Attributes
+    ----------
     train_images, test_images : float32, [n, height, width, channels], in [0, 1]; one channel is grey,
         three are red, green and blue
     train_labels, test_labels : whole numbers [n] from 0 on, or None where there are none

@@ -23,7 +23,7 @@ from browsing import (
 )
 from bs4 import BeautifulSoup
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.book]
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
@@ -277,30 +277,36 @@ def test_the_themes_buttons_work_under_the_policy(visit):
 # ---- pages ------------------------------------------------------------------------------------
 
 
+@functools.cache
+def compressed_bytes(file):
+    return len(gzip.compress(file.read_bytes()))
+
+
 def compressed_megabytes(page, site):
     """What the page and everything that it has loaded weigh as a host would send it."""
     loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
     addresses = {url.split("?")[0].split("#")[0] for url in [page.url, *loaded]}
     files = [HTML / url.removeprefix(f"{site}/") for url in addresses if url.startswith(site)]
     assert len(files) > 10
-    return sum(len(gzip.compress(file.read_bytes())) for file in files) / 1e6
+    return sum(map(compressed_bytes, files)) / 1e6
+
+
+def texts(page, selector, condition, what="textContent"):
+    """What those elements say for which a JavaScript condition on ``e`` holds."""
+    found = f"all => all.filter(e => {condition}).map(e => e.{what})"
+    return page.eval_on_selector_all(selector, found)
 
 
 @every_page
-def test_a_page_stands_on_its_own_and_is_light(visit, site, path):
-    page = visit(path, viewport={"width": 1280, "height": 900})
+def test_a_page_stands_on_its_own_and_fits_a_desk_and_a_phone(visit, site, path):
+    page = visit(path, viewport={"width": 1280, "height": 900}, color_scheme="light")
     settle(page, path)
     assert page.locator("article h1").count() == 1
-    broken = page.eval_on_selector_all(
-        "main img", "imgs => imgs.filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
-    )
-    assert not broken
-    unnamed = page.eval_on_selector_all(
-        "main img", "imgs => imgs.filter(i => !i.alt).map(i => i.src)"
-    )
-    assert not unnamed
-    texts = page.eval_on_selector_all("main p", "ps => ps.map(p => p.textContent)")
-    assert not [text for text in texts if text.startswith("| ")], "a table that was not made one"
+    assert page.locator(".pictures").count() == EXPLORERS.get(path, 0)
+    assert texts(page, "main img", "!(e.complete && e.naturalWidth)", "src") == []
+    assert texts(page, "main img", "!e.alt", "src") == []
+    assert texts(page, "main p", "e.textContent.startsWith('| ')") == []  # no table was made of it
+    assert texts(page, ".cell_input pre", "e.scrollWidth > e.clientWidth") == []  # code cut off
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
@@ -309,14 +315,11 @@ def test_a_page_stands_on_its_own_and_is_light(visit, site, path):
     assert compressed_megabytes(page, site) < most
     shoot(page, path.replace("/", "-") + "-light")
 
-
-@every_page
-def test_a_page_fits_a_phone(visit, path):
-    page = visit(path, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    settle(page, path)
-    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_load_state("networkidle")
     shoot(page, path.replace("/", "-") + "-phone-dark")
-    assert wide <= 390, f"the page is {wide} pixels wide"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 # A page with much code takes axe half a minute: the short run has one of those with an explorer.
@@ -361,12 +364,6 @@ def test_search_finds_the_chapter_of_a_word_and_leads_to_it(visit):
 
 
 # ---- sliders ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", WITH_EXPLORERS)
-def test_every_explorer_of_a_chapter_is_alive_on_its_page(visit, path):
-    page = visit(path)
-    wait_until(page, f"() => document.querySelectorAll('.pictures').length === {EXPLORERS[path]}")
 
 
 def test_a_slider_redraws_both_pictures_without_a_kernel_and_without_a_network(visit):
