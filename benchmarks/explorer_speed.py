@@ -2,10 +2,12 @@
 
     python benchmarks/explorer_speed.py
 
-In the browser: the explorer's own JavaScript in headless Chromium, without a GPU, with the processor
-as it is and four times slowed down, which stands for a phone. By a kernel: a request over ZeroMQ that
+In the browser: the explorer's own networks in headless Chromium, without a GPU, in WebAssembly and in
+plain JavaScript, of one model and of ten, with the processor as it is and four times slowed down, which
+stands for a phone. By a kernel: a request over ZeroMQ that
 decodes one z and answers with its pixels, the least that a slider with a callback in Python would
-need. And the 16 × 16 grid of chapter 2, in one call of the decoder and in 256.
+need. And the 16 × 16 grid of chapter 2: in the browser in slices, and by Keras in one call
+of the decoder and in 256.
 """
 
 import ast
@@ -19,29 +21,58 @@ import numpy as np
 from recording import conditions, in_turns, options, spread, write_section
 
 from vae_helpers.checkpoints import restore
-from vae_helpers.widgets import latent_explorer
+from vae_helpers.widgets import explorer_state
+from vae_helpers.widgets.page import module
 
 ROOT = Path(__file__).parent.parent
 WARM_UP = 100
 # Times in milliseconds, of pictures at draws of N(0, I): how many zeros a ReLU leaves depends on z.
-DECODE = """async ([facts, weights, warmUp, rounds]) => {
-    const { openModel, showPicture } = await import("/module.js");
-    const bytes = Uint8Array.from(atob(weights), (c) => c.charCodeAt(0));
-    facts.decoder.weights = new DataView(bytes.buffer);
-    const { width, height, decode } = openModel(facts);
-    const canvas = document.body.appendChild(document.createElement("canvas"));
-    Object.assign(canvas, { width, height });
+DECODE = """async ([state, plain, warmUp, rounds]) => {
+    const { openModels, showPicture } = await import("/module.js");
+    const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+    for (const { decoder } of state.models) decoder.weights = bytes(decoder.weights.base64);
+    const models = openModels(state.models, state.dims, { plain });
+    if (models[0].fast === plain) throw new Error("the wrong engine");
+    const canvases = models.map(({ width, height }) => {
+        const canvas = document.body.appendChild(document.createElement("canvas"));
+        return Object.assign(canvas, { width, height });
+    });
     const normal = () =>
         Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
     const times = [];
     for (let i = 0; i < warmUp + rounds; i++) {
         const z = [normal(), normal()];
         const start = performance.now();
-        showPicture(canvas, decode(z));
+        models.forEach((model, m) => showPicture(canvases[m], model.decode(z)));
         times.push(performance.now() - start);
         await new Promise(requestAnimationFrame);
     }
     return times.slice(warmUp);
+}"""
+# 16 × 16 pictures, as the explorer decodes them: in slices.
+GRID = """async ([state, plain]) => {
+    const { openModels, inSlices, toImage } = await import("/module.js");
+    const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+    for (const { decoder } of state.models) decoder.weights = bytes(decoder.weights.base64);
+    const [model] = openModels(state.models, state.dims, { plain });
+    const canvas = document.body.appendChild(document.createElement("canvas"));
+    Object.assign(canvas, { width: 16 * model.width, height: 16 * model.height });
+    const context = canvas.getContext("2d");
+    const times = [];
+    for (let round = 0; round < 3; round++) {
+        const start = performance.now();
+        let next = 0;
+        await new Promise((done) => inSlices(() => {
+            const [x, y] = [next % 16, Math.floor(next / 16)];
+            const pixels = model.decode([-4 + (8 * x) / 15, 4 - (8 * y) / 15]);
+            context.putImageData(toImage(pixels, model.width, model.height), x * model.width, y * model.height);
+            next += 1;
+            if (next === 256) done();
+            return next < 256;
+        }));
+        times.push(performance.now() - start);
+    }
+    return times;
 }"""
 # What a kernel is told once, and what a slider's callback would then do at each move.
 KERNEL_SETUP = """
@@ -54,18 +85,17 @@ def picture(*z):
 
 
 def in_browser(pictures, rounds):
-    """{"browser": milliseconds, "browser, 4 times slower": …}, or {} where there is no Chromium."""
+    """{what: milliseconds}: one picture and ten, and a grid; {} where there is no Chromium."""
     sys.path += [str(ROOT / "tests"), str(ROOT / "tools")]
     try:
         from browsing import running_chromium, serving
     except ImportError as error:
         print(f"browser: skipped, {error}")
-        return {}
-    view = latent_explorer({"VAE": restore("vae", "fashion_mnist")[0]}).view
-    facts = view.models[0]
-    weights = base64.b64encode(facts["decoder"]["weights"]).decode()
-    facts = {**facts, "decoder": {"layers": facts["decoder"]["layers"]}}
-    times = {"browser": [], "browser, 4 times slower": []}
+        return {}, {}
+    model = restore("vae", "fashion_mnist")[0]
+    one, ten = (explorer_state({f"{i}": model for i in range(n)}) for n in (1, 10))
+    engines = {"WebAssembly": False, "JavaScript": True}
+    times, grids = {}, {}
     try:
         with (
             running_chromium() as browser,
@@ -76,19 +106,23 @@ def in_browser(pictures, rounds):
             Path(folder, "blank.html").write_text(
                 "<!doctype html><title>Speed</title><body></body>"
             )
-            Path(folder, "module.js").write_text(view._esm)
+            Path(folder, "module.js").write_text(module())
             for _ in range(rounds):
-                for name, slowdown in zip(times, (1, 4), strict=True):
-                    page = browser.new_page()
-                    page.goto(f"{address}/blank.html")
-                    session = page.context.new_cdp_session(page)
-                    session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-                    times[name] += page.evaluate(DECODE, [facts, weights, WARM_UP, pictures])
-                    page.close()
+                for slowdown in (1, 4):
+                    for engine, plain in engines.items():
+                        slow = f"{engine}{', 4 times slower' if slowdown > 1 else ''}"
+                        page = browser.new_page()
+                        page.goto(f"{address}/blank.html")
+                        session = page.context.new_cdp_session(page)
+                        session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+                        for name, state in (("one", one), ("ten", ten)):
+                            found = page.evaluate(DECODE, [state, plain, WARM_UP, pictures])
+                            times.setdefault(f"{slow}, {name}", []).extend(found)
+                        grids.setdefault(slow, []).extend(page.evaluate(GRID, [one, plain]))
+                        page.close()
     except RuntimeError as error:
         print(f"browser: skipped, {error}")
-        return {}
-    return times
+    return times, grids
 
 
 def by_kernel(pictures):
@@ -136,9 +170,9 @@ def main():
     chosen = options(__doc__)
     where = conditions()
     pictures, rounds = (10, 1) if chosen.quick else (100, 3)
-    decode = in_browser(pictures, rounds)
+    decode, filled = in_browser(pictures, rounds)
     decode["kernel"] = by_kernel(pictures * rounds)
-    found = {"picture_ms": decode, "grid_ms": grid(2 if chosen.quick else 9)}
+    found = {"picture_ms": decode, "grid_ms": {**filled, **grid(2 if chosen.quick else 9)}}
     results = {what: {k: spread(v) for k, v in times.items()} for what, times in found.items()}
     for what, times in results.items():
         for name, value in times.items():

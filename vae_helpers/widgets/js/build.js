@@ -10,7 +10,8 @@ export async function built() {
   const module = parseWat("kernels.wat", readFileSync(here("kernels.wat"), "utf8"), { simd: true });
   const { buffer } = module.toBinary({});
   const text = Buffer.from(buffer).toString("base64");
-  return `/* kernels.wat as WebAssembly, in base64. Made by npm run build; do not change it here. */\nexport const KERNELS =\n  "${text}";\n`;
+  const about = "/* kernels.wat as WebAssembly, in base64. Made by npm run build; leave it alone. */";
+  return `${about}\nexport const KERNELS =\n  "${text}";\n`;
 }
 
 if (process.argv[1] === here("build.js").pathname) writeFileSync(here("kernels.js"), await built());

@@ -10,7 +10,7 @@ function cells(start, size, number, limit) {
     const to = Math.min(from + size, limit);
     const first = Math.floor(from);
     const length = Math.max(Math.ceil(to) - first, 0);
-    const shares = Array.from({ length }, (_, i) =>
+    const shares = Array.from({ length }, (__, i) =>
       Math.min(first + i + 1, to) - Math.max(first + i, from));
     return { first, shares };
   });
@@ -35,7 +35,8 @@ export function centre(ink, side, { width, height, box }) {
   if (right === 0) return image;
 
   const size = Math.max(right - left, bottom - top) / box; // of a new pixel, in old ones
-  const number = (/** @type {number} */ length) => Math.ceil(length / size - 1e-9); // what division rounds up is no pixel
+  // What division rounds up is no pixel.
+  const number = (/** @type {number} */ length) => Math.ceil(length / size - 1e-9);
   const across = cells(left, size, number(right - left), right);
   const down = cells(top, size, number(bottom - top), bottom);
   const small = down.map((row) => across.map((column) => {
@@ -53,7 +54,8 @@ export function centre(ink, side, { width, height, box }) {
     massY += value * y;
   }));
   // MNIST counts pixels from 0, so the middle of 28 is 14.
-  const place = (/** @type {number} */ middle, /** @type {number} */ from, /** @type {number} */ room) => Math.min(Math.max(Math.round(middle - from), 0), room);
+  const place = (/** @type {number} */ middle, /** @type {number} */ from, /** @type {number} */ room) =>
+    Math.min(Math.max(Math.round(middle - from), 0), room);
   const x0 = place(width / 2, massX / mass, width - across.length);
   const y0 = place(height / 2, massY / mass, height - down.length);
   small.forEach((row, y) => row.forEach((value, x) => {

@@ -30,9 +30,11 @@ function build(el, stage, sliders) {
   el.append(make("div", { class: "bar" }, makeTabs(stage, number), makeLink(el, number)));
   const { dims, latentDim } = stage;
   if (dims.length < latentDim) {
-    const others = models.length && points ? "stand at their mean" : "stand at 0";
+    const known = stage.held;
+    const which = known ? "those in which the codes differ most" : "the first";
+    const others = known ? "stand at their mean" : "stand at 0";
     el.append(make("div", { class: "note" },
-      `Sliders for ${dims.length} of ${latentDim} dimensions, those in which codes differ most; the others ${others}.`));
+      `Sliders for ${dims.length} of ${latentDim} dimensions, ${which}; the others ${others}.`));
   }
   el.append(makeStrip(stage));
   if (!panels.length) return;
@@ -54,7 +56,7 @@ function build(el, stage, sliders) {
   const body = make("div", { class: "columns squares" }, ...(has("pad") ? [makePad(stage)] : []));
   if (has("map") || has("grid")) body.append(...squares);
   panel.append(body);
-  if (has("map")) panel.append(makeNote(stage), makeLegend(stage, has("grid")));
+  if (has("map")) panel.append(makeNote(stage), makeLegend(stage));
   el.append(panel);
 
   const showTab = () => {
@@ -125,7 +127,8 @@ function makeNote(stage) {
     else if (stage.epoch !== lastEpoch) {
       const lost = models.map((model, m) => ({ name: model.name, outside: countOutside(stage, m) }))
         .filter(({ outside }) => outside)
-        .map(({ name, outside }) => `${name}: ${outside.toLocaleString("en")} of ${many} lie outside this map.`);
+        .map(({ name, outside }) =>
+          `${name}: ${outside.toLocaleString("en")} of ${many} lie outside this map.`);
       const still = models.filter(({ unfolds }) => !unfolds).map(({ name }) => name);
       const late = still.length
         ? [`The pictures of ${still.join(", ")} are of epoch ${points.epochs[lastEpoch]}.`] : [];
@@ -159,11 +162,12 @@ function makeEpochs(stage) {
   return make("div", { class: "of epochs controls" }, makeLabel("Epoch", range), number);
 }
 
-/** @param {import("./stage.js").Stage} stage @param {boolean} withGrid */
-function makeLegend(stage, withGrid) {
+/** @param {import("./stage.js").Stage} stage */
+function makeLegend(stage) {
   const points = /** @type {import("./stage.js").Points} */ (stage.points);
   const legend = make("div", { class: "legend of", role: "group", "aria-label": "On the map" });
-  const behind = make("button", { type: "button", "aria-pressed": "true", class: "behind" }, "Decoded grid behind");
+  const behind = make("button", { type: "button", "aria-pressed": "true", class: "behind" },
+    "Decoded grid behind");
   behind.addEventListener("click", () => {
     stage.backdrop = !stage.backdrop;
     behind.setAttribute("aria-pressed", String(stage.backdrop));
@@ -212,7 +216,8 @@ function makeLink(el, number) {
   });
   button.classList.add("link");
   // An address of JupyterLab's or Colab's leads nobody here.
-  button.hidden = Boolean(document.querySelector(".jp-Notebook, colab-output-view")) || location.protocol === "blob:";
+  const elsewhere = document.querySelector(".jp-Notebook, colab-output-view");
+  button.hidden = elsewhere !== null || location.protocol === "blob:";
   return button;
 }
 
@@ -221,10 +226,10 @@ function makeLink(el, number) {
 /** Open an explorer in `el`, with z in `store`. Returns { show, close }: show, when z has moved.
     @param {HTMLElement} el @param {import("./stage.js").State} state
     @param {import("./stage.js").Store} store
-    @param {(stage: import("./stage.js").Stage) => HTMLElement | null} makeSliders */
-function open(el, state, store, makeSliders) {
+    @param {(stage: import("./stage.js").Stage) => HTMLElement | null} slidersFor */
+function open(el, state, store, slidersFor) {
   const stage = openStage(state, store);
-  build(el, stage, makeSliders(stage));
+  build(el, stage, slidersFor(stage));
   el.dataset.engine = stage.models[0].fast ? "wasm" : "plain";
   const told = oncePerFrame(() => {
     el.dataset.z = JSON.stringify(stage.z());
@@ -285,7 +290,8 @@ function render({ model, el }) {
       .map((name) => [name, model.get(name)]));
   const names = state.dims.map((/** @type {number} */ dim) => `z${dim + 1}`);
   const store = {
-    read: () => names.map((/** @type {string} */ name) => model.get(name)),
+    // ipywidgets' own steps add up to 0.04999999999999982.
+    read: () => names.map((/** @type {string} */ name) => Number(model.get(name).toFixed(2))),
     write(/** @type {number[]} */ z) {
       names.forEach((/** @type {string} */ name, /** @type {number} */ i) => model.set(name, z[i]));
       model.save_changes();

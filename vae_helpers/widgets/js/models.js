@@ -39,7 +39,7 @@ const toPixel = {
 export function openModels(all, dims, options) {
   const networks = all.flatMap(({ decoder, encoder }) => (encoder ? [decoder, encoder] : [decoder]));
   const engine = openEngine(networks.reduce((sum, each) => sum + roomFor(each), 0), options);
-  const take = openShelf(engine);
+  const take = openShelf();
   return all.map((facts) => openModel(facts, dims, engine, take));
 }
 

@@ -180,9 +180,8 @@ export function roomFor({ layers, input }) {
   return held + between + list + 64;
 }
 
-/** Hands out an engine's room from its beginning to its end.
-    @param {Engine} engine */
-export function openShelf(engine) {
+/** Hands out an engine's room from its beginning to its end. */
+export function openShelf() {
   let next = 0;
   return (/** @type {number} */ length) => {
     const start = next;
@@ -192,7 +191,8 @@ export function openShelf(engine) {
 }
 
 /** What has no kernel of weights, in JavaScript: a small part of the work.
-    @type {Record<string, (facts: Layer, from: Float32Array, to: Float32Array, weights: Float32Array) => void>} */
+    @type {Record<string,
+      (facts: Layer, from: Float32Array, to: Float32Array, weights: Float32Array) => void>} */
 const simple = {
   activation: (_, from, to) => to.set(from),
 

@@ -2,7 +2,7 @@
 /* The pad: a drawing or a test image → μ and σ → a draw from q(z|x) → a picture, for each model. */
 
 import { centre } from "./drawing.js";
-import { make, makeButton, makeLabel, oncePerFrame, surface, toImage } from "./page.js";
+import { make, makeButton, makeLabel, oncePerFrame, toImage } from "./page.js";
 
 const PAD = 280; // the pad's pixels in each direction
 
@@ -24,7 +24,8 @@ export function makePad(stage) {
     class: "pad", width: PAD, height: tall, role: "img",
     "aria-label": "Drawing pad for mouse, finger or pen; the button Test image needs none",
   });
-  const context = /** @type {CanvasRenderingContext2D} */ (pad.getContext("2d", { willReadFrequently: true }));
+  const context = /** @type {CanvasRenderingContext2D} */ (
+    pad.getContext("2d", { willReadFrequently: true }));
   const { box, pen } = points.ink ?? { box: Math.max(width, height), pen: Math.max(width, height) / 14 };
   context.lineWidth = (pen * PAD) / box; // pen, once a drawing that fills the pad is scaled
   context.lineCap = context.lineJoin = "round";

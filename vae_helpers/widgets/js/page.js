@@ -210,12 +210,9 @@ export function onPointer(area, grip, { drag, tap, hover = () => {} }) {
     if (event.isPrimary) from = null;
   };
   area.addEventListener("pointerup", release);
-  for (const end of /** @type {const} */ (["pointercancel", "pointerleave"])) {
-    area.addEventListener(end, (event) => {
-      if (end === "pointercancel") release(event);
-      if (!from) hover(null, area.getBoundingClientRect());
-    });
-  }
+  const leave = () => from === null && hover(null, area.getBoundingClientRect());
+  area.addEventListener("pointercancel", leave);
+  area.addEventListener("pointerleave", leave);
   area.addEventListener("click", (event) => {
     if (!moved) tap(fractions(event), area.getBoundingClientRect());
     grip.focus({ preventScroll: true });

@@ -77,6 +77,7 @@ export function openStage(state, store, options) {
 
   const stage = {
     models, points, panels, dims, low, high, around, latentDim, lastEpoch,
+    held: state.models.some(({ mean }) => mean !== undefined), // dimensions without sliders, at their mean
     tab: panels[0] ?? "",
     epoch: lastEpoch, // its position among the epochs
     pictured: fromSliders,
