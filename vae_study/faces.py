@@ -21,6 +21,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.metrics import mutual_info_score, r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
+from vae_helpers.checkpoints import build
 from vae_helpers.faces import NUISANCES, draw_faces
 from vae_helpers.files import written_whole
 from vae_helpers.models import MMDVAE, VAE
@@ -30,7 +31,7 @@ RECORDS = Path(__file__).parent / "records" / "faces"
 EXPRESSION = ("valence", "arousal")
 TITLES = {"vae": "VAE", "mmd_vae": "MMD-VAE", "vae_published": "VAE, β = 1/100"}
 STRENGTHS = (0.25, 0.5, 1.0)
-EPOCHS, LEARNING_RATE = 15, 1e-3
+LEARNING_RATE = 1e-3
 FEW = (20, 100, 500)
 
 
@@ -42,6 +43,7 @@ class Training(NamedTuple):
     nuisances: tuple[str, ...] = ()
     strength: float = 1.0
     latent_dim: int = 2
+    epochs: int = 15
 
     @property
     def faces(self):
@@ -57,15 +59,33 @@ class Training(NamedTuple):
 
 def queue():
     """All trainings, in the order of what they are worth: if time runs out, the end is missing."""
-    first = [Training(run, 0, nuisances) for nuisances in ((), NUISANCES) for run in TITLES]
-    plain = [Training(run, seed) for seed in (1, 2) for run in TITLES]
-    wider = [Training("vae", 0, NUISANCES, latent_dim=d) for d in (8, 16, 4)]
-    one = [Training("vae", 0, (n,), s) for s in (1.0, 0.25, 0.5) for n in NUISANCES]
-    varied = [Training(run, seed, NUISANCES) for seed in (1, 2) for run in TITLES]
-    rest = [Training(run, seed, n) for seed in (3, 4) for n in ((), NUISANCES) for run in TITLES]
-    again = [t._replace(seed=1) for t in (*wider, *one)]
-    other = [t._replace(run="mmd_vae") for t in (*wider, *one, *again)]
-    return [*first, *plain, *wider[:1], *one[:5], *wider[1:], *varied, *one[5:], *rest, *again, *other]
+    plain = {run: [Training(run, seed) for seed in range(5)] for run in TITLES}
+    varied = {run: [t._replace(nuisances=NUISANCES) for t in plain[run]] for run in TITLES}
+    one = {
+        (strength, seed): [Training("vae", seed, (n,), strength, epochs=5) for n in NUISANCES]
+        for strength in STRENGTHS
+        for seed in (0, 1)
+    }
+    wider = [
+        [Training("vae", seed, NUISANCES, latent_dim=d) for d in (8, 4, 16)] for seed in (0, 1)
+    ]
+    both = ("vae", "mmd_vae")
+    ordered = [
+        *(plain[run][0] for run in TITLES),
+        *(varied[run][0] for run in both),
+        *(plain[run][1] for run in both),
+        *one[1.0, 0],
+        wider[0][0],
+        *(plain[run][2] for run in both),
+        *one[0.25, 0],
+        *(varied[run][1] for run in both),
+        *wider[0][1:],
+        *one[0.5, 0],
+        *(part[run][seed] for part in (plain, varied) for seed in range(5) for run in TITLES),
+        *wider[1],
+        *(t for strength in STRENGTHS for t in one[strength, 1]),
+    ]
+    return list(dict.fromkeys(ordered))
 
 
 # ---- measures --------------------------------------------------------------------------------
@@ -185,28 +205,25 @@ def make_record(training):
         return json.loads(path.read_text())
     faces = draw_faces(vary=(*EXPRESSION, *training.nuisances), strength=training.strength)
     keras.utils.set_random_seed(training.seed)
-    # The sources' runs have two dimensions; for others the same models are built here.
+    # The book's runs have two dimensions; for others the same models are built here.
     run = training.run
     if training.latent_dim != 2:
         run = {"vae": VAE, "mmd_vae": MMDVAE}[run](training.latent_dim)
     out = Path("runs/faces") / training.name
     done = train(
-        run, faces.data, epochs=EPOCHS, seed=training.seed, learning_rate=LEARNING_RATE, out=out
-    )
-    model = run
-    if training.latent_dim == 2:
-        from vae_helpers.checkpoints import build
-
-        model = build(run)
+        run, faces.data, epochs=training.epochs, seed=training.seed, learning_rate=LEARNING_RATE,
+        out=out,
+    )  # fmt: skip
+    model = build(run) if run == training.run else run
     model.load_weights(next(out.glob("*-faces.weights.h5")))
     codes = [model.encode(x) for x in (faces.data.train_images, faces.data.test_images)]
     record = {
-        "settings": {**training._asdict(), "faces": training.faces, "epochs": EPOCHS,
+        "settings": {**training._asdict(), "faces": training.faces,
                      "learning_rate": LEARNING_RATE, "batch_size": 100, "train_faces": 20_000},
         "versions": done["versions"],
         "seconds": round(sum(row["seconds"] for row in done["history"])),
         "loss": [row["loss"] for row in done["history"]],
-        "test": done["test"][str(EPOCHS)],
+        "test": done["test"][str(training.epochs)],
         "measures": measure_faces(codes[0], faces.train, codes[1], faces.test),
     }  # fmt: skip
     RECORDS.mkdir(parents=True, exist_ok=True)
@@ -230,7 +247,9 @@ def read_records(folder=RECORDS):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m vae_study.faces", description=__doc__)
-    parser.add_argument("--until", help="HH:MM; start no training that would hardly end before that")
+    parser.add_argument(
+        "--until", help="HH:MM; start no training that would hardly end before that"
+    )
     until = parser.parse_args(arguments).until
     longest = 0.0
     for training in queue():
