@@ -1,5 +1,6 @@
 """Drawn faces whose two coordinates, valence and arousal, are known. Introduced in chapter 14."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ COORDINATES = {
     "valence": ("valence",), "arousal": ("arousal",), "place": ("right", "up"), "size": ("size",),
     "tilt": ("tilt",), "tone": ("tone",), "person": ("face", "hair"),
 }  # fmt: skip
+NAMES = tuple(name for names in COORDINATES.values() for name in names)
 NUISANCES = tuple(COORDINATES)[2:]
-SHAPES = ("square", "disk", "correlated")
 BLOCK = 250  # faces at a time, so that they stay in the processor's cache
 
 
@@ -51,9 +52,9 @@ def draw_faces(
     shape : what (valence, arousal) fill: "square", [−1, 1]²; "disk", the unit disk (the circle of
         Russell 1980); "correlated", the square's two diagonal corners: each alone is uniform, together
         they correlate by 0.70. The last two need both to vary
-    strength : how far the nuisances (all but the first two) vary, from 0 to 1. At 1, the
-        face moves by a tenth of its picture in each direction, grows or shrinks by a fifth, tilts by
-        20°, takes greys from white to 0.4, and goes from narrow to wide and from bald to fringe
+    strength : how far the nuisances (all but the first two) vary, from 0 to 1. At 1 the face moves by
+        a tenth of its picture in each direction, grows or shrinks by a fifth, tilts by 20°, takes
+        greys from white to 0.4, and goes from narrow to wide and from bald to fringe
 
     Raises
     ------
@@ -65,15 +66,15 @@ def draw_faces(
     strength = check_number(strength, "strength", low=0, high=1)
     for name in (vary := (vary,) if isinstance(vary, str) else tuple(vary)):
         check_known(name, "name in vary", COORDINATES)
-    check_known(shape, "shape", SHAPES)
+    check_known(shape, "shape", ("square", "disk", "correlated"))
     both = {"valence", "arousal"} <= set(vary)
     if shape != "square" and not both:
         raise ValueError(f"shape {shape!r} needs valence and arousal in vary, not {vary}")
 
-    sets = {}
-    for number, (part, count) in enumerate((("train", n), ("test", test))):
+    sets, counts = {}, {"train": n, "test": test}
+    for number, (part, count) in enumerate(counts.items()):
         drawn = {}
-        for column, name in enumerate(name for names in COORDINATES.values() for name in names):
+        for column, name in enumerate(NAMES):
             rng = np.random.default_rng([seed, number, column])
             drawn[name] = rng.uniform(-1, 1, count).astype("float32")
         if shape == "disk":  # radius and angle, so that the area is filled evenly
@@ -87,10 +88,8 @@ def draw_faces(
             for kind in COORDINATES if kind in vary for name in COORDINATES[kind]
         }  # fmt: skip
     data = ImageDataset(
-        *(faces_at({"valence": np.zeros(count)} | sets[part], size)
-          for part, count in (("train", n), ("test", test))),
-        *(quadrant(**{k: c[k] for k in ("valence", "arousal")}) if both else None
-          for c in sets.values()),
+        *(faces_at({"valence": np.zeros(counts[part])} | c, size) for part, c in sets.items()),
+        *(quadrant(c["valence"], c["arousal"]) if both else None for c in sets.values()),
         class_names=EXPRESSIONS if both else (), name="faces",
     )  # fmt: skip
     return Faces(data, **sets)
@@ -108,15 +107,14 @@ def faces_at(coordinates: dict[str, np.ndarray], size: int = 28) -> np.ndarray:
     Names and ranges are those of ``Faces``. Returns float32 [n, size, size, 1] in [0, 1], 1 being ink.
     """
     size = check_number(size, "size", low=8, whole=True)
-    names = [name for names in COORDINATES.values() for name in names]
     for name in coordinates:
-        check_known(name, "coordinate", names)
+        check_known(name, "coordinate", NAMES)
     table = np.broadcast_arrays(*(np.asarray(c, "float32") for c in coordinates.values()))
     columns = {k: np.ravel(c) for k, c in zip(coordinates, table, strict=True)}
     n, zero = len(next(iter(columns.values()))) if columns else 1, np.float32(0)
     images = np.empty((n, size, size, 1), "float32")
     for i in range(0, n, BLOCK):
-        part = {k: columns[k][i : i + BLOCK, None, None] if k in columns else zero for k in names}
+        part = {k: columns[k][i : i + BLOCK, None, None] if k in columns else zero for k in NAMES}
         images[i : i + BLOCK, ..., 0] = _draw(part, size)
     return images
 
@@ -128,9 +126,8 @@ def _draw(c, size):
     x, y = (right - 0.2 * c["right"]) / radius, (-right[:, None] - 0.2 * c["up"]) / radius
     cos, sin = np.cos(c["tilt"] * np.pi / 9), np.sin(c["tilt"] * np.pi / 9)
     x, y = x * cos - y * sin, x * sin + y * cos
-    pixel = 2 / size / radius
     x = x / (1 + 0.16 * c["face"])
-    side = np.abs(x)  # both halves are drawn at once
+    side, pixel = np.abs(x), 2 / size / radius  # both halves are drawn at once
 
     def ink(distance):  # soft edges: from full to none over one pixel and a half
         return np.clip(0.5 - distance / (1.5 * pixel), 0, 1)
@@ -146,9 +143,8 @@ def _draw(c, size):
     eye = np.sqrt(from_eye + ((y - eye_y) / eye_height) ** 2)
     width = 0.40 + 0.06 * v
     across = (x / width) ** 2
-    mouth = (
-        np.abs(y + 0.44 - smile * (across - 0.5)) - 0.05 - 0.2 * wide**2 * np.maximum(1 - across, 0)
-    )
+    opening = 0.05 + 0.2 * wide**2 * np.maximum(1 - across, 0)
+    mouth = np.abs(y + 0.44 - smile * (across - 0.5)) - opening
     hairline = 0.86 - 0.18 * c["hair"] - 0.2 * x * x
     parts = [
         ink(np.abs(from_head) - 0.055),
@@ -158,7 +154,4 @@ def _draw(c, size):
         0.75 * ink(np.maximum(from_head, hairline - y)),
         (0.2 + 0.2 * c["tone"]) * ink(from_head),
     ]
-    drawn = parts[0]
-    for part in parts[1:]:
-        drawn = np.maximum(drawn, part)
-    return drawn
+    return reduce(np.maximum, parts)
