@@ -51,7 +51,7 @@ def draw_faces(
     size : pixels in height and width, at least 8
     shape : what (valence, arousal) fill: "square", [−1, 1]²; "disk", the unit disk (the circle of
         Russell 1980); "correlated", the square's two diagonal corners: each alone is uniform, together
-        they correlate by 0.70. The last two need both to vary
+        they correlate by 0.72. The last two need both to vary
     strength : how far the nuisances (all but the first two) vary, from 0 to 1. At 1 the face moves by
         a tenth of its picture in each direction, grows or shrinks by a fifth, tilts by 20°, takes
         greys from white to 0.4, and goes from narrow to wide and from bald to fringe
@@ -143,8 +143,8 @@ def _draw(c, size):
     eye = np.sqrt(from_eye + ((y - eye_y) / eye_height) ** 2)
     width = 0.40 + 0.06 * v
     across = (x / width) ** 2
-    opening = 0.05 + 0.2 * wide**2 * np.maximum(1 - across, 0)
-    mouth = np.abs(y + 0.44 - smile * (across - 0.5)) - opening
+    opening = 0.2 * wide**2 * np.maximum(1 - across, 0)
+    mouth = np.abs(y + 0.44 - smile * (across - 0.5)) - 0.05 - opening
     hairline = 0.86 - 0.18 * c["hair"] - 0.2 * x * x
     parts = [
         ink(np.abs(from_head) - 0.055),
