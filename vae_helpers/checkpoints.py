@@ -57,6 +57,7 @@ RUNS = {
 }
 
 SHIPPED = Path(__file__).parent / "shipped"
+DATASETS = (*DIGESTS, "faces")  # what runs are shipped for; the faces are those of draw_faces()
 
 
 def build(run: str) -> Autoencoder:
@@ -73,7 +74,7 @@ def restore(run: str, dataset: str) -> tuple[Autoencoder, dict]:
     Parameters
     ----------
     run : a name from ``RUNS``, such as "vae_published", "vae" or "mmd_vae"
-    dataset : "fashion_mnist" or "mnist"
+    dataset : "fashion_mnist" or "mnist", or "faces", which ``draw_faces()`` draws
 
     Returns
     -------
@@ -116,7 +117,7 @@ def snapshots(run: str, dataset: str) -> dict[str, np.ndarray]:
 def shipped_file(run, dataset, kind):
     """The path of one of a shipped training's three files, once it has been found unaltered."""
     check_known(run, "run", RUNS)
-    check_known(dataset, "data set", DIGESTS)
+    check_known(dataset, "data set", DATASETS)
     path = SHIPPED / f"{run}-{dataset}.{kind}"
     if not path.exists() and path.name not in _digests():
         there = sorted({p.name.split(".")[0] for p in SHIPPED.glob("*.json")})

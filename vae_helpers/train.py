@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from . import distributed
 from .autoencoder import Autoencoder
-from .checkpoints import RUNS, build, save_weights
+from .checkpoints import DATASETS, RUNS, build, save_weights
 from .checks import check_images, check_number
 from .data import DIGESTS, DataError, ImageDataset, load_images, to_batches
+from .faces import draw_faces
 from .files import sweep, written_whole
 from .measures import measures_of_chapter_4
 from .resuming import TrainingState
@@ -51,7 +52,7 @@ def train(
     Parameters
     ----------
     run : a name from ``checkpoints.RUNS``, or a model, whose weights are trained in place
-    dataset : "fashion_mnist", "mnist", or an ImageDataset
+    dataset : "fashion_mnist", "mnist", "faces" (those of ``draw_faces()``), or an ImageDataset
     epochs : whole number, at least 1; by default as in the book, 50 for most runs and for a model
     seed : whole number, from 0 to 2³² − 1; decides initial weights (of a run), order of images, noise
     batch_size, learning_rate : of Adam; published 100 and 1e-4
@@ -98,6 +99,8 @@ def train(
         # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
+    if dataset == "faces":
+        dataset = draw_faces().data
     data = dataset if isinstance(dataset, ImageDataset) else load_images(dataset)
     name = type(model).__name__ if own else run
     settings = {
@@ -197,7 +200,7 @@ def main(arguments=None):
         description="Train one run of the book; started again, it goes on where it was.",
     )
     parser.add_argument("run", choices=RUNS)
-    parser.add_argument("dataset", choices=DIGESTS)
+    parser.add_argument("dataset", choices=DATASETS)
     parser.add_argument("--epochs", type=int, help="default: as in the book, 50 for most runs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch-size", type=int, default=100)
