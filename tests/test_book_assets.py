@@ -14,7 +14,6 @@ import pytest
 PYTHON = sys.executable  # a test puts another there
 
 
-
 @pytest.fixture
 def book_assets(monkeypatch):
     """tools/book_assets.py with one small package to fetch, from a stand-in for npm."""

@@ -79,7 +79,7 @@ def check_codes(codes, name="z", latent_dim=None):
     if array.ndim != 2 or latent_dim not in (None, array.shape[1]):
         wanted = latent_dim or "latent_dim"
         raise ValueError(f"{name} must have shape [n, {wanted}], not {list(array.shape)}")
-    if not array.size or not np.abs(array).max() <= FARTHEST:  # NaN is neither
+    if not array.size or not float(np.abs(array).max()) <= FARTHEST:  # NaN is neither
         raise ValueError(f"{name} must hold a point, and finite numbers within ±{FARTHEST:g} only")
     return array
 

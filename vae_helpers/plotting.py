@@ -118,7 +118,7 @@ def plot_codes(codes, labels, class_names, ax=None, limit=None, legend=True):
     if labels is None:
         labels, class_names, legend = np.zeros(len(codes)), ("",), False
     for label, name in enumerate(class_names):
-        z, color = codes[labels == label], CLASS_COLORS[label % len(CLASS_COLORS)]
+        z, color = codes[np.equal(labels, label)], CLASS_COLORS[label % len(CLASS_COLORS)]
         ax.scatter(z[:, 0], z[:, 1], s=3, color=color, alpha=0.5, lw=0, label=name)
     for radius in (1, 2):
         ax.add_patch(Circle((0, 0), radius, fill=False, ls="--", lw=1, color="black", zorder=3))

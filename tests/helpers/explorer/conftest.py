@@ -124,7 +124,11 @@ def site(tmp_path_factory, models, data, snapshots, coloured):
         "grid": (models, None, {"grid": True}),
         "pad": (models, data, {"pad": True}),
         "walk": (models, data, {"walk": True}),
-        "ten": ({f"model {i}": models["VAE"] for i in range(10)}, data, {"map": True, "walk": True}),
+        "ten": (
+            {f"model {i}": models["VAE"] for i in range(10)},
+            data,
+            {"map": True, "walk": True},
+        ),
         "colours": (*coloured, {"map": True, "pad": True, "walk": True}),
     }
     for name, (shown, source, panels) in explorers.items():
@@ -146,7 +150,9 @@ def visit(chromium, site):
     with visiting(chromium, site[1]) as open_page:
 
         def visit(name, **options):
-            page = open_page(f"{name}.html", **({"viewport": {"width": 1280, "height": 720}} | options))
+            page = open_page(
+                f"{name}.html", **({"viewport": {"width": 1280, "height": 720}} | options)
+            )
             if name != "blank":
                 page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
             return page
