@@ -47,7 +47,7 @@ class DataError(RuntimeError):
 class ImageDataset(NamedTuple):
     """One data set: what ``load_images`` returns, and what you can make of pictures of your own.
 
-    Attributes
+    Parameters
     ----------
     train_images, test_images : float32, [n, height, width, channels], in [0, 1]; one channel is grey,
         three are red, green and blue

@@ -6,16 +6,18 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
+from pathlib import Path
 
 import build_book
 import page_head
 import pytest
-import requirements
 import yaml
 from checkout import ROOT, copy_files, run
+from packaging.requirements import Requirement
 from packaging.version import Version
 
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 OTHER = "https://github.com/some-body" + "/an.other_book"  # in two parts: or it is set here, too
 
@@ -113,45 +115,112 @@ def test_an_address_of_another_form_changes_nothing(copy, wrong):
 # ---- the house --------------------------------------------------------------------------------
 
 
-def test_a_module_imports_only_from_those_that_stand_above_it():
+def imported(path):
+    """The modules of this repository that a file imports, as "vae_helpers.losses"."""
+    package = path.relative_to(ROOT).parent.as_posix().replace("/", ".")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            start = ".".join([*above, node.module or ""]).strip(".") if node.level else node.module
+            yield start
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def modules_of(package):
+    """{module: the modules of the same package that it imports}, sub-packages being one each."""
+    found = {}
+    for path in (ROOT / package).rglob("[!_]*.py"):
+        name = path.relative_to(ROOT / package).with_suffix("").parts[0]
+        found.setdefault(name, set()).update(
+            other.split(".")[1] for other in imported(path) if other.startswith(f"{package}.")
+        )
+    return {name: others & found.keys() - {name} for name, others in found.items()}
+
+
+@pytest.mark.parametrize("package", ["vae_helpers", "vae_study"])
+def test_a_module_imports_only_from_those_that_stand_above_it(package):
+    """In the drawing of CONTRIBUTING.md; so no two import each other."""
     house = (ROOT / "CONTRIBUTING.md").read_text().split("```")[1]
-    listed = re.search(r"vae_helpers/ .*\n((?:  .*\n)+)", house)[1]
+    listed = re.search(rf"^{package}/ .*\n((?:  .*\n)+)", house, re.M)[1]
     order = re.findall(r"\w+", " ".join(line[:22] for line in listed.splitlines()))
-    modules = {path.stem: path for path in (ROOT / "vae_helpers").glob("[!_]*.py")}
+    modules = modules_of(package)
     assert set(modules) <= set(order)
-    for name, path in modules.items():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
-                for other in [node.module] if node.module else [a.name for a in node.names]:
-                    assert order.index(other) < order.index(name), f"{name}: {other}"
+    for name, others in modules.items():
+        for other in others:
+            assert order.index(other) < order.index(name), f"{name} imports {other}"
+
+
+def test_the_thin_package_knows_nothing_of_the_study():
+    files = sorted((ROOT / "vae_helpers").rglob("*.py"))
+    assert len(files) > 10
+    for path in files:
+        assert not [name for name in imported(path) if name.split(".")[0] == "vae_study"], path
+
+
+def test_importing_prints_nothing_and_loads_no_tensorflow():
+    code = (
+        "import sys, vae_helpers; dir(vae_helpers); "
+        "sys.exit(bool({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.long
+def test_a_wheel_brings_everything_that_the_packages_read(tmp_path):
+    """Built from this repository's files and installed into an empty environment."""
+    source, wheels, environment = (tmp_path / name for name in ("source", "wheels", "environment"))
+    source.mkdir()
+    copy_files(source)
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", wheels, source)
+    run(sys.executable, "-m", "venv", environment)
+    python = environment / "bin" / "python"
+    run(python, "-m", "pip", "--quiet", "install", "--no-deps", *wheels.glob("*.whl"))
+    (installed,) = environment.glob("lib/python*/site-packages")
+    for package in ("vae_helpers", "vae_study"):
+        wanted = {
+            path.relative_to(ROOT)
+            for path in (ROOT / package).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        tracked = {ROOT / name for name in run("git", "ls-files", package).splitlines()}
+        wanted &= {path.relative_to(ROOT) for path in tracked}
+        assert len(wanted) > 10
+        missing = {path for path in wanted if not (installed / path).is_file()}
+        assert not missing - {Path("vae_study/records/README.md")}, package
+        assert (installed / package / "py.typed").is_file()
+    run(python, "-c", "import vae_helpers; print(vae_helpers.__version__)", cwd=tmp_path)
 
 
 # ---- versions ---------------------------------------------------------------------------------
 
 
+def versions(text):
+    """{name: version} of the lines ``name==version`` or ``name>=version``."""
+    return dict(re.findall(r"^([\w.-]+)[=>]=([\w.]+)$", text, re.M))
+
+
 @pytest.mark.parametrize("file", ["requirements.txt", "tests/colab-requirements.txt"])
 def test_pins_and_colab_are_at_or_above_the_floors(file):
     """Above them pip leaves alone what is there."""
-    versions = requirements.pins((ROOT / file).read_text())
-    for name, floor in requirements.floors().items():
-        assert Version(versions[name]) >= Version(floor), name
+    floors = versions("\n".join(PROJECT["dependencies"]))
+    assert len(floors) == len(PROJECT["dependencies"])
+    pinned = versions((ROOT / file).read_text())
+    for name, floor in floors.items():
+        assert Version(pinned[name]) >= Version(floor), name
 
 
-def test_what_is_installed_on_the_floors_is_what_the_package_asks_for_at_least():
-    lines = requirements.requirements("floors").splitlines()
-    for name, floor in requirements.floors().items():
-        assert f"{name}=={floor}" in lines
-    assert "jupyter-book<2" in lines
-
-
-def test_new_pins_are_what_is_installed_with_what_is_chosen_on_top():
-    chosen = requirements.pins((ROOT / "requirements.txt").read_text().split("# What")[0])
-    text = requirements.requirements("installed")
-    upper, _, lower = text.partition(requirements.DIVIDER)
-    assert [*requirements.pins(upper)] == [*chosen]
-    assert len(requirements.pins(lower)) > 50
-    for name, pin in requirements.pins(text).items():
-        assert version(name) == pin
+def test_everything_that_the_book_and_its_tests_need_is_pinned():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pinned = versions("\n".join(lines))
+    assert len(pinned) == sum(not line.startswith("#") for line in lines)
+    extras = PROJECT["optional-dependencies"]["study"]
+    for needed in [*PROJECT["dependencies"], *GROUPS["dev"], *extras]:
+        requirement = Requirement(needed)
+        assert requirement.specifier.contains(pinned[requirement.name]), needed
 
 
 @pytest.mark.parametrize("python_version", ["3, 10", "3, 14"])
@@ -171,8 +240,7 @@ def test_a_python_that_the_packages_have_no_build_for_is_refused_before_anything
 
 def test_binder_takes_a_python_that_the_package_runs_on():
     runtime = (ROOT / "runtime.txt").read_text().strip().removeprefix("python-")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert Version(runtime) >= Version(project["requires-python"].removeprefix(">="))
+    assert Version(runtime) >= Version(PROJECT["requires-python"].removeprefix(">="))
 
 
 # ---- outputs ----------------------------------------------------------------------------------
