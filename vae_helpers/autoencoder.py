@@ -171,8 +171,7 @@ class Autoencoder(keras.Model):
     def sample(self, n: int, seed: int | None = None) -> np.ndarray:
         """Images decoded from n draws of the prior: an array [n, *image_shape] in [0, 1]."""
         n = check_number(n, "n", low=1, whole=True)
-        if seed is not None:
-            seed = check_number(seed, "seed", low=0, whole=True)
+        seed = seed and check_number(seed, "seed", low=0, whole=True)
         return self.decode(self.draw_prior(n, np.random.default_rng(seed)))
 
     def draw_prior(self, n, rng):
@@ -191,7 +190,7 @@ class Autoencoder(keras.Model):
     # ---- the doors --------------------------------------------------------------------------
 
     def fit(self, x=None, *args, validation_data=None, callbacks=None, **kwargs):
-        """``keras.Model.fit``; images are checked first, and a loss that is not finite ends it."""
+        """``keras.Model.fit``; images are checked, and a loss that is not finite ends it."""
         self._check(x, kwargs)
         if isinstance(validation_data, tuple) and validation_data:
             check_input(validation_data[0], "validation_data", self.image_shape)
@@ -214,6 +213,7 @@ class Autoencoder(keras.Model):
         return super().predict(x, *args, **kwargs)
 
     def _check(self, x, settings):
+        distributed.check_training_step(self, Autoencoder.train_step)
         check_input(x, "x", self.image_shape)
         for setting in {"batch_size", "epochs"}.intersection(settings):
             if settings[setting] is not None:

@@ -101,6 +101,18 @@ def _share():
     return share
 
 
+def check_training_step(model, expected):
+    """Refuse several devices for a training step about which nothing is known here."""
+    if (
+        model.distribute_strategy.num_replicas_in_sync > 1
+        and type(model).train_step is not expected
+    ):
+        raise ValueError(
+            f"{type(model).__name__} has a training step of its own; several devices are supported for "
+            "models that are trained by Autoencoder.train_step"
+        )
+
+
 def scope(strategy):
     """Where a model must be built and compiled that is to be trained with ``strategy``.
 

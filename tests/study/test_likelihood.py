@@ -9,7 +9,8 @@ from scipy import stats
 
 from vae_helpers.family import VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
-from vae_study import likelihood
+from vae_helpers import measures
+from vae_study import code_measures, likelihood
 
 SIGMA2 = 0.1**2
 AXES = np.random.default_rng(0).normal(0, 0.03, (784, 2))
@@ -91,9 +92,9 @@ def test_the_rectangle_holds_the_prior_and_the_codes():
 
 
 def test_only_a_stochastic_encoder_has_a_posterior(images, seeded):
-    assert likelihood.posterior(MMDVAE(), images) is None
+    assert measures.posterior(MMDVAE(), images) is None
     model = VAE()
-    mean, logvar = likelihood.posterior(model, images)
+    mean, logvar = measures.posterior(model, images)
     np.testing.assert_allclose(mean, model.encode(images), atol=1e-5)
     np.testing.assert_allclose(np.hstack([mean, logvar]), model.encoder(images), atol=1e-5)
 
@@ -129,41 +130,41 @@ def test_the_elbo_averages_over_draws_from_q():
 def test_grey_values_are_not_taken_for_logits(images):
     model = InfoVAE(likelihood="squared_error")
     with pytest.raises(ValueError, match="model must have a decoder of logits, not of pixels"):
-        likelihood.elbo(model, images, *likelihood.posterior(model, images))
+        likelihood.elbo(model, images, *measures.posterior(model, images))
 
 
 def test_a_model_with_another_prior_has_no_elbo_here(images):
     model = VampPriorVAE()
     with pytest.raises(ValueError, match=r"model must have the prior N\(0, I\), not one that it"):
-        likelihood.elbo(model, images, *likelihood.posterior(model, images))
+        likelihood.elbo(model, images, *measures.posterior(model, images))
 
 
 def test_mutual_information_is_zero_for_equal_codes_and_log_n_for_codes_far_apart():
     zeros = np.zeros((600, 2))
-    assert likelihood.mutual_information(zeros, zeros) == pytest.approx(0, abs=1e-9)
+    assert measures.mutual_information(zeros, zeros) == pytest.approx(0, abs=1e-9)
     apart = 100.0 * np.stack([np.arange(600), np.zeros(600)], axis=1)
-    assert likelihood.mutual_information(apart, zeros) == pytest.approx(np.log(600))
+    assert measures.mutual_information(apart, zeros) == pytest.approx(np.log(600))
 
 
 def test_mutual_information_of_a_gaussian_channel_is_the_closed_form():
     mean = np.random.default_rng(6).standard_normal((4000, 1))
     logvar = np.full((4000, 1), np.log(0.25))
-    found = likelihood.mutual_information(mean, logvar)
+    found = measures.mutual_information(mean, logvar)
     assert found == pytest.approx(0.5 * np.log(1 + 1 / 0.25), abs=0.05)
 
 
 def test_a_unit_is_active_if_its_mean_varies():
     mean = np.random.default_rng(7).standard_normal((500, 3)) * [1.0, 0.05, 0.2]
-    assert likelihood.active_units(mean + 5) == 2
-    assert likelihood.active_units(np.ones((500, 3))) == 0
+    assert code_measures.active_units(mean + 5) == 2
+    assert code_measures.active_units(np.ones((500, 3))) == 0
 
 
 @pytest.mark.parametrize("logvar", [0.0, -30.0, -80.0])
 def test_the_mutual_information_of_narrow_clouds_far_out_keeps_its_digits(logvar):
     """Clouds that never meet say which image it was, log n; clouds in one place say nothing."""
     apart = 1e6 * np.arange(1, 6.0)[:, None]
-    found = likelihood.mutual_information(apart, np.full((5, 1), logvar))
+    found = measures.mutual_information(apart, np.full((5, 1), logvar))
     assert found == pytest.approx(np.log(5), abs=1e-6)
     together = np.full((5, 1), 1e6)
-    found = likelihood.mutual_information(together, np.full((5, 1), logvar))
+    found = measures.mutual_information(together, np.full((5, 1), logvar))
     assert found == pytest.approx(0, abs=2e-3)
