@@ -56,15 +56,12 @@ train: data ## train the shipped models again (hours; goes on where it was, and 
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
 	$(BIN)/python -m vae_study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))
 
-bench: data browser ## speed, beside what a reader would use instead (15 minutes)
+bench: data browser ## speed, beside what a reader would use instead
 	$(BIN)/python benchmarks/training_speed.py
-	$(BIN)/python benchmarks/limits.py
-	$(BIN)/python benchmarks/growth.py
-	$(BIN)/python benchmarks/gpu_speed.py
 	$(BIN)/python benchmarks/explorer_speed.py
 	$(BIN)/python benchmarks/make_readme.py
 
-bench-book: data assets browser ## minutes for each notebook and the book, weights of its pages
+bench-book: data assets ## minutes for the book and for each notebook in it
 	$(BIN)/python benchmarks/book_speed.py
 	$(BIN)/python benchmarks/make_readme.py
 

@@ -5,7 +5,7 @@
 The tutorial (https://www.tensorflow.org/tutorials/generative/cvae) has the same layers and loss. It
 trains on MNIST with every pixel set to 0 or 1 at 0.5, in batches of 32, with Adam at 1e-4, for 10
 epochs, and prints a test ELBO of about −155.9 nats per image. The result is kept in
-vae_helpers/records/cvae_tutorial.json, and a test holds it to within 5 nats.
+vae_study/records/cvae_tutorial.json, and a test holds it to within 5 nats.
 """
 
 import json
@@ -19,7 +19,7 @@ from vae_helpers.data import load_images, to_batches
 from vae_helpers.models import VAE
 
 SETTINGS = {"batch_size": 32, "learning_rate": 1e-4, "epochs": 10, "seed": 0}
-RESULT = Path(__file__).parents[1] / "vae_helpers" / "records" / "cvae_tutorial.json"
+RESULT = Path(__file__).parents[1] / "vae_study" / "records" / "cvae_tutorial.json"
 
 
 def binarize(images):

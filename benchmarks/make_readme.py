@@ -35,11 +35,6 @@ def cells(spread):
     return [number(spread["median"]), f"{number(spread['min'])} … {number(spread['max'])}"]
 
 
-def from_the_fastest(spread):
-    """Fastest round, median and slowest round, of milliseconds."""
-    return [number(spread[key]) for key in ("min", "median", "max")]
-
-
 def conditions(section):
     """On what a section was measured, in one paragraph."""
     where, versions = section["conditions"], section["versions"]
@@ -66,94 +61,6 @@ def training(results):
     missing = [name for name in ("PyTorch, eager", "PyTorch, torch.compile") if name not in results]
     rows += [[name, 100, NOT_MEASURED, ""] for name in missing]
     return table(["", "batch", "images/s", "slowest … fastest round"], rows)
-
-
-def limits(results):
-    kernels = results["kernels_ms"]
-    layers = list(dict.fromkeys(row["layer"] for row in kernels))
-    kinds = ("forward", "input gradient", "filter gradient")
-    of = {(row["layer"], row["what"]): number(row["min"]) for row in kernels}
-    limit, whole = results["limit_ms"], results["ladder_ms"][0]
-    batch = results["batch"]
-    return "\n\n".join(
-        [
-            f"A step of `fit` takes {number(whole['min'])} ms, its kernels alone "
-            f"{number(limit['min'])} ms: {1000 * batch / whole['min']:,.0f} of at most "
-            f"{1000 * batch / limit['min']:,.0f} images/s, or "
-            f"**{limit['min'] / whole['min']:.2f} of the limit**. What the rest is, taken out from "
-            "top to bottom (a share can be negative where two kernels run side by side, or where "
-            "rounds scatter by more than it):",
-            table(
-                ["taken out", "ms a step", "share"],
-                [
-                    [row["what"], f"{row['ms']:.2f}", f"{100 * row['share']:.1f} %"]
-                    for row in results["shares"]
-                ],
-            ),
-            "Biases, ReLUs, noise, loss, metrics and Adam are the work itself and stay. Python between "
-            "steps is not, so the chapters run ten steps in one call, which leaves the weights as they "
-            "are, bit for bit (`tests/test_train.py`). What that and other settings change, in ms a "
-            "step:",
-            table(
-                ["", "fastest round", "median", "slowest"],
-                [["as it is", *from_the_fastest(whole)]]
-                + [[row["setting"], *from_the_fastest(row)] for row in results["settings_ms"]],
-            ),
-            "The kernels, in ms:",
-            table(
-                ["layer", *kinds],
-                [[layer, *(of.get((layer, kind), "–") for kind in kinds)] for layer in layers],
-            ),
-        ]
-    )
-
-
-def growth(results):
-    on_gpu = any("gpu_memory_mb" in row for row in results["training"] + results["mmd"])
-
-    def mb(row):
-        kinds = ["memory_mb", "gpu_memory_mb"] if on_gpu else ["memory_mb"]
-        return [f"{row[kind]:,}" for kind in kinds]
-
-    memory = ["MB"] + ["MB on the GPU"] * on_gpu
-    return "\n\n".join(
-        [
-            "Training. Memory is what the process held at most, beyond what it held after a first step "
-            "on ten images:",
-            table(
-                ["model", "latent dimensions", "batch", "images/s", "slowest … fastest", *memory],
-                [
-                    [r["model"], r["latent_dim"], r["batch"], *cells(r["images_per_second"]), *mb(r)]
-                    for r in results["training"]
-                ],
-            ),
-            "`compute_mmd` of n codes and n draws. Time and memory grow with n², and memory does not "
-            "grow with the dimensions d: the last column is what one tensor [n, n, d] of differences "
-            "would take:",
-            table(
-                ["n", "d", "ms", "fastest … slowest", "ns for each of n² pairs", *memory,
-                 "MB of [n, n, d]"],
-                [
-                    [f"{r['codes']:,}", r["latent_dim"], *cells(r["ms"]),
-                     number(1e6 * r["ms"]["median"] / r["codes"] ** 2), *mb(r),
-                     f"{r['n_m_d_mb']:,}"]
-                    for r in results["mmd"]
-                ],
-                left=0,
-            ),
-        ]
-    )  # fmt: skip
-
-
-def gpu(results):
-    return table(
-        ["model", "batch", "steps_per_execution", "XLA", "images/s", "slowest … fastest round"],
-        [
-            [r["model"], r["batch"], r["steps_per_execution"], "yes" if r["xla"] else "no",
-             *cells(r["images_per_second"])]
-            for r in results
-        ],
-    )  # fmt: skip
 
 
 def explorer(results):
@@ -190,21 +97,12 @@ def build(results):
     return table(["", "minutes", "fastest", "slowest", "builds"], rows)
 
 
-def pages(results):
-    rows = [
-        [path, f"{r['bytes'] / 1e6:.2f}", f"{r['compressed_bytes'] / 1e6:.2f}",
-         *cells({k: v / 1000 for k, v in r["ready_ms"].items()})]
-        for path, r in results.items()
-    ]  # fmt: skip
-    return table(["page", "MB", "MB compressed", "seconds until ready", "fastest … slowest"], rows)
-
-
 # Section: what is said before its figures, and how they are shown.
 SECTIONS = {
     "training": (
         """## Training speed
 
-`training_speed.py`: images a second that go through training on Fashion-MNIST. Unless the table says otherwise all train the published network (2 latent dimensions, 69,989 parameters) with Adam at 1e-4 in batches of 100. `tests/test_benchmarks.py` holds that the loops written anew, PyTorch's among them, do the same work: as many parameters and, with the same weights and noise, the same loss.
+`training_speed.py`: images a second that go through training on Fashion-MNIST. Unless the table says otherwise all train the published network (2 latent dimensions, 69,989 parameters) with Adam at 1e-4 in batches of 100. `tests/book/test_benchmarks.py` holds that the loops written anew, PyTorch's among them, do the same work: as many parameters and, with the same weights and noise, the same loss.
 
 - **this book's fit**: `model.fit(to_batches(…))` as the chapters call it; the VAE, and the MMD-VAE with its smaller encoder;
 - **the 2018 manner**: a loop of our own in the manner of the tutorial that this book is after: eager, in float64, with one persistent gradient tape for both networks;
@@ -215,24 +113,6 @@ SECTIONS = {
 Every contestant lives in a process of its own and sleeps while another runs: two libraries in one process fight over its threads. And all of them read without tf.data's autotuner: in TensorFlow 2.21 the end of a pass can wait for it, up to as long as the pass took. `to_batches` turns it off; who takes the tutorial's loop as it is meets that wait too.""",
         training,
     ),
-    "limits": (
-        """## The limit, and where the rest goes
-
-`limits.py`: each convolution and each matrix product of one step (forward, input gradient, filter gradient, at the published VAE's shapes, batch of 100) is called alone in a tight loop with the same threads. Their sum is what a step would take if it were nothing else. Then from `fit` downwards one thing after another is taken out, each on top of those before it. Here the fastest rounds are compared, not the medians: other work on the machine only ever adds.""",
-        limits,
-    ),
-    "growth": (
-        """## Growth
-
-`growth.py`: speed and memory against the batch size, the size of the latent space, and the number of codes in an MMD. Each series has a process of its own, and one batch of noise is repeated, with one step in each call.""",
-        growth,
-    ),
-    "gpu": (
-        """## On a GPU
-
-`gpu_speed.py`: `fit` with several steps in one call (`steps_per_execution`) and with XLA (`jit_compile`). It measures only where there is a GPU. On a CPU XLA made training slower, and Keras's default leaves it off there.""",
-        gpu,
-    ),
     "explorer": (
         """## The explorer
 
@@ -242,20 +122,14 @@ Every contestant lives in a process of its own and sleeps while another runs: tw
     "notebooks": (
         """## Minutes for each notebook
 
-`book_speed.py notebooks`: each notebook run once from top to bottom, with the settings that are committed.""",
+`book_speed.py`: each notebook run once from top to bottom, with the settings that are committed, as the cold build of the book ran it.""",
         notebooks,
     ),
     "build": (
         """## Minutes for the book
 
-`book_speed.py build`: `make book` once its environment and its data are there: cold, with every cache removed, which runs all notebooks; and warm, right after.""",
+`book_speed.py`: `make book` once its environment and its data are there: cold, with every cache removed, which runs all notebooks; and warm, right after.""",
         build,
-    ),
-    "pages": (
-        """## The book's pages
-
-`book_speed.py pages`: what a page weighs with all that it loads, as it is and compressed with gzip, and how long after it was asked for its last explorer shows a picture. In headless Chromium without a GPU, from a server on the same machine, with an empty cache at each visit.""",
-        pages,
     ),
 }
 
@@ -266,15 +140,15 @@ START = """<!-- Written by make_readme.py from bench.json: change those, not thi
 How fast it is, beside what a reader would use instead. Speed is never a test: these figures depend on the machine, and each section says which one. A figure is the median over rounds in which the contestants take turns after a warm-up; beside it stand the slowest and the fastest round.
 
 ```
-make bench         # training, limits, growth, explorer, GPU where there is one: about 15 minutes
-make bench-book    # every notebook, the book cold and warm, its pages: half an hour and more
+make bench         # training and the explorer
+make bench-book    # the book cold and warm, and every notebook in it
 ```
 
 Let nothing else run meanwhile. Each script also runs by itself, as `python benchmarks/training_speed.py`, in Colab too (from a clone, with this book's helpers installed); `--quick` only shows that it works. Each writes its section of `bench.json` and leaves the others alone; `python benchmarks/make_readme.py` then writes this page. PyTorch takes part where it is installed; the extra `bench` asks for it, and on Linux brings CUDA along, which a CPU build does not."""
 
 END = """## An outside yardstick
 
-`cvae_tutorial.py` trains this book's VAE as TensorFlow's CVAE tutorial does and keeps the test ELBO of each epoch in `vae_helpers/records/cvae_tutorial.json`; a test holds the last one against the tutorial's. It takes about five minutes, and `make bench` leaves it out.
+`cvae_tutorial.py` trains this book's VAE as TensorFlow's CVAE tutorial does and keeps the test ELBO of each epoch in `vae_study/records/cvae_tutorial.json`; a test holds the last one against the tutorial's. It takes about five minutes, and `make bench` leaves it out.
 """
 
 
