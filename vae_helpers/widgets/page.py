@@ -124,9 +124,8 @@ def write_page(path, state, title):
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         title=html.escape(title),
         style=style,
-        place=re.sub(
-            r' style="[^"]*"', "", state["place"], count=1
-        ),  # its policy allows no other style
+        # The policy allows no other style than the page's own.
+        place=re.sub(r' style="[^"]*"', "", state["place"], count=1),
         state=json.dumps(state, ensure_ascii=False).replace("<", "\\u003c"),
         module=script,
     )

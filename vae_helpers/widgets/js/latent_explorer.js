@@ -298,13 +298,15 @@ function render({ model, el }) {
     },
   };
   const explorer = open(el, /** @type {any} */ (state), store, () => null);
+  // After the sliders have said what they say.
+  const nameThem = oncePerFrame(() => requestAnimationFrame(() => nameSliders(el, explorer.stage)));
   const update = () => {
     explorer.show();
-    requestAnimationFrame(() => requestAnimationFrame(() => nameSliders(el, explorer.stage)));
+    nameThem();
   };
   for (const name of names) model.on(`change:${name}`, update);
   update();
-  setTimeout(update, 500); // sliders that are drawn after us
+  setTimeout(nameThem, 500); // sliders that are drawn after us
   return () => {
     for (const name of names) model.off(`change:${name}`, update);
     explorer.close();
