@@ -99,18 +99,19 @@ def train(
         # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
-    if dataset == "faces":
+    label = dataset if isinstance(dataset, str) else dataset.name
+    if label == "faces" and label is dataset:
         dataset = draw_faces().data
     data = dataset if isinstance(dataset, ImageDataset) else load_images(dataset)
-    name = type(model).__name__ if own else run
     settings = {
-        "run": name, "dataset": data.name, "seed": seed, "batch_size": batch_size,
+        "run": type(model).__name__ if own else run, "dataset": label, "seed": seed, "batch_size": batch_size,
         "learning_rate": learning_rate, "train_images": train_images,
     }  # fmt: skip
     if data is dataset:
         check_images(data.test_images, "test_images", model.image_shape)
         settings["data_sha256"] = hashlib.sha256(data.train_images.tobytes()).hexdigest()
-    out = Path(out or f"runs/{name}-{data.name}-seed{seed}")
+    name = "{run}-{dataset}-seed{seed}".format(**settings)
+    out = Path(out or f"runs/{name}")
     data = data._replace(train_images=data.train_images[:train_images])
     if data.train_labels is not None:
         data = data._replace(train_labels=data.train_labels[:train_images])
@@ -124,7 +125,7 @@ def train(
     sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
     if not state.history:
         state.keep_snapshot(out / snapshot_name(0))
-    progress = tqdm(range(len(state.history), epochs), desc=f"{name} {data.name}", unit="epoch",
+    progress = tqdm(range(len(state.history), epochs), desc=name, unit="epoch",
                     initial=len(state.history), total=epochs)  # fmt: skip
     for epoch in progress:
         start = time.perf_counter()
@@ -167,7 +168,7 @@ def write_results(model, out, data, settings, history, versions):
         "settings": settings,
         "epochs": len(history),
         "versions": versions,
-        "data_sha256": settings.get("data_sha256") or DIGESTS[data.name],
+        "data_sha256": settings.get("data_sha256") or DIGESTS[settings["dataset"]],
         "history": history,
         "test": measured,
     }
