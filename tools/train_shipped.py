@@ -11,11 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from vae_helpers.recognition import train_network
+from vae_helpers.study import FAMILY, STUDY
+
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
 from vae_helpers.data import DIGESTS, DataError, load_images
 from vae_helpers.files import written_whole
-from vae_helpers.recognition import train_network
-from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
 
 # One training of each model: the first of the study's, and the family's.

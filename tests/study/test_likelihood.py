@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from vae_helpers import measures
 from vae_helpers.family import VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
-from vae_helpers import measures
 from vae_study import code_measures, likelihood
 
 SIGMA2 = 0.1**2
