@@ -83,9 +83,11 @@ def soup(path):
 def settle(page, path):
     """Wait until everything that the page draws by itself is drawn."""
     page.wait_for_load_state("networkidle")
-    if path in WITH_EXPLORERS:
-        drawn = "document.querySelectorAll('.pictures canvas[data-z]').length"
-        wait_until(page, f"() => {drawn} >= {EXPLORERS[path]}")
+    for number in range(EXPLORERS.get(path, 0)):  # each draws when it is scrolled to
+        pictures = page.locator(".pictures").nth(number)
+        pictures.scroll_into_view_if_needed(timeout=30_000)
+        pictures.locator("canvas[data-z]").first.wait_for(timeout=30_000)
+    page.evaluate("scrollTo(0, 0)")
 
 
 # ---- files ------------------------------------------------------------------------------------
