@@ -144,6 +144,7 @@ def undisturbed(tmp_path_factory):
     return out
 
 
+@pytest.mark.long
 def test_a_record_that_is_written_again_names_the_versions_that_trained(
     tmp_path, undisturbed, monkeypatch
 ):
