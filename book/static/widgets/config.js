@@ -38,8 +38,9 @@
     await typeset();
   }
   const [navigation] = performance.getEntriesByType("navigation");
-  if (!location.hash && navigation?.type === "navigate") {
-    window.MathJax = { ...window.MathJax, startup: { ...window.MathJax?.startup, pageReady: inParts } };
+  // Where a page has formulae, its settings stand above us.
+  if (window.MathJax && !location.hash && navigation?.type === "navigate") {
+    window.MathJax.startup = { ...window.MathJax.startup, pageReady: inParts };
   }
 
   /* ipywidgets asks MathJax 2 to set the labels of widgets; the book has MathJax 3, where the same
