@@ -25,22 +25,36 @@
   /* All formulae of a page at once keep a phone busy for seconds, in which no widget can be drawn. So
      they are set a few at a time, first those on the screen. Whoever comes to a section, or comes
      back, gets them at once as ever: what is above would move what they came for. */
+  const MATH = ".math, .output_area, .tex2jax_process"; // what MathJax looks into
   const pause = () => new Promise((done) => setTimeout(done));
   async function inParts() {
     const parts = [...document.querySelectorAll("main section > :not(section)")]
-      .filter((part) => part.matches(".math") || part.querySelector(".math"));
+      .filter((part) => part.matches(MATH) || part.querySelector(MATH));
     const below = parts.filter((part) => part.getBoundingClientRect().bottom > 0);
     const order = [...below, ...parts.filter((part) => !below.includes(part))];
     for (let i = 0; i < order.length; i += 4) {
       await typeset(order.slice(i, i + 4));
       await pause();
     }
-    await typeset();
+    // What stands elsewhere, the contents beside the page for example. Not the whole page once more:
+    // that would set everything twice.
+    await typeset([...document.querySelectorAll(".math")].filter((part) => !part.querySelector("mjx-container")));
   }
   const [navigation] = performance.getEntriesByType("navigation");
+  let touched = false;
+  for (const kind of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    addEventListener(kind, () => (touched = true), { once: true, passive: true });
+  }
+  async function atOnce() {
+    await typeset();
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && !touched) target.scrollIntoView();
+  }
   // Where a page has formulae, its settings stand above us.
-  if (window.MathJax && !location.hash && navigation?.type === "navigate") {
-    window.MathJax.startup = { ...window.MathJax.startup, pageReady: inParts };
+  if (window.MathJax) {
+    const fresh = !location.hash && navigation?.type === "navigate";
+    const pageReady = fresh ? inParts : atOnce;
+    window.MathJax.startup = { ...window.MathJax.startup, pageReady };
   }
 
   /* ipywidgets asks MathJax 2 to set the labels of widgets; the book has MathJax 3, where the same
