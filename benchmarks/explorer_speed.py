@@ -94,7 +94,7 @@ def in_browser(pictures, rounds):
         return {}, {}
     model = restore("vae", "fashion_mnist")[0]
     one, ten = (explorer_state({f"{i}": model for i in range(n)}) for n in (1, 10))
-    engines = {"WebAssembly": False, "JavaScript": True}
+    engines = {"browser": False, "browser, JavaScript": True}
     times, grids = {}, {}
     try:
         with (
@@ -115,9 +115,9 @@ def in_browser(pictures, rounds):
                         page.goto(f"{address}/blank.html")
                         session = page.context.new_cdp_session(page)
                         session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-                        for name, state in (("one", one), ("ten", ten)):
+                        for name, state in (("", one), (", ten models", ten)):
                             found = page.evaluate(DECODE, [state, plain, WARM_UP, pictures])
-                            times.setdefault(f"{slow}, {name}", []).extend(found)
+                            times.setdefault(f"{slow}{name}", []).extend(found)
                         grids.setdefault(slow, []).extend(page.evaluate(GRID, [one, plain]))
                         page.close()
     except RuntimeError as error:
