@@ -1,4 +1,4 @@
-"""Drawn faces whose two coordinates, valence and arousal, are known. They vary in a known way, and only in what is asked for."""
+"""Drawn faces whose two coordinates, valence and arousal, are known. Introduced in chapter 14."""
 
 from functools import reduce
 from typing import NamedTuple
