@@ -1,0 +1,110 @@
+"""How the study says that a map of faces was found: on codes whose answer is known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vae_helpers.faces import NUISANCES
+from vae_study import faces
+
+
+def square(n, seed):
+    values = np.random.default_rng(seed).uniform(-1, 1, (n, 2))
+    return values, {"valence": values[:, 0], "arousal": values[:, 1]}
+
+
+def measured(lay_out):
+    """``measure_faces`` for codes that are a function of (valence, arousal)."""
+    (known, train), (asked, test) = square(4000, 0), square(1500, 1)
+    return faces.measure_faces(lay_out(known), train, lay_out(asked), test)
+
+
+def rotation(degrees):
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def test_a_map_that_is_the_square_itself_has_everything():
+    found = measured(lambda c: 2 * c + 1)
+    for name, axes in (("valence", [1, 0]), ("arousal", [0, 1])):
+        assert found["linear"][name] == pytest.approx(1)
+        assert found["neighbours"][name] > 0.99
+        np.testing.assert_allclose(found["axes"][name], axes, atol=0.01)
+    assert found["mig"] > 0.9
+    assert found["dci"] > 0.95
+    assert found["turn"] == pytest.approx(0, abs=0.5)
+    assert not found["mirrored"]
+    assert all(r2 > 0.99 for r2 in found["few"].values())
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_turned_map_loses_its_axes_and_nothing_else(mirror):
+    turn = rotation(45) @ np.diag([1, -1 if mirror else 1])
+    found = measured(lambda c: c @ turn.T)
+    for name in ("valence", "arousal"):
+        assert found["linear"][name] == pytest.approx(1)
+        np.testing.assert_allclose(found["axes"][name], 0.5, atol=0.05)
+    assert found["mig"] < 0.05
+    assert found["dci"] < 0.05
+    assert found["turn"] == pytest.approx(45, abs=1)
+    assert found["mirrored"] == mirror
+
+
+def test_a_bent_map_is_there_for_neighbours_and_not_for_a_line():
+    found = measured(lambda c: np.stack([np.cos(3 * c[:, 0]), np.sin(3 * c[:, 0])], axis=1)
+                     * (2 + c[:, 1:]))  # fmt: skip
+    assert found["neighbours"]["valence"] > 0.98
+    assert found["linear"]["valence"] < 0.8
+
+
+def test_codes_that_know_nothing_read_nought():
+    rng = np.random.default_rng(2)
+    found = measured(lambda c: rng.standard_normal(c.shape))
+    for name in ("valence", "arousal"):
+        assert found["linear"][name] == pytest.approx(0, abs=0.01)
+        assert found["neighbours"][name] == pytest.approx(-1 / 15, abs=0.04)
+    assert found["mig"] < 0.02
+    assert found["few"]["500"] == pytest.approx(0, abs=0.02)
+
+
+def test_more_dimensions_have_no_turn():
+    found = measured(lambda c: np.concatenate([c, c**2], axis=1))
+    assert "turn" not in found
+    assert len(found["axes"]["valence"]) == 4
+
+
+def test_the_queue_begins_with_what_is_shipped_and_has_the_announced_trainings():
+    queue = faces.queue()
+    names = [training.name for training in queue]
+    assert names[:3] == [f"{run}-plain-2d-seed0" for run in faces.TITLES]
+    assert len(set(names)) == len(names)
+    for run in faces.TITLES:
+        for kind in ("plain", "all"):
+            assert {f"{run}-{kind}-2d-seed{seed}" for seed in range(5)} <= set(names)
+    for seed in (0, 1):
+        for nuisance in NUISANCES:
+            for strength in ("0.25", "0.5", "1"):
+                assert f"vae-{nuisance}_{strength}-2d-seed{seed}" in names
+        for d in (2, 4, 8, 16):
+            assert f"vae-all-{d}d-seed{seed}" in names
+
+
+def test_a_training_writes_the_record_that_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(faces, "RECORDS", tmp_path / "records")
+    monkeypatch.chdir(tmp_path)
+    small = faces.draw_faces(700, test=300)
+    monkeypatch.setattr(faces, "draw_faces", lambda vary, strength: small)
+    training = faces.Training("mmd_vae", seed=1, epochs=2)
+    record = faces.make_record(training)
+    record = json.loads(json.dumps(record))  # a tuple is a list in the file
+    assert faces.make_record(training) == record  # read, not trained
+    assert faces.read_records(tmp_path / "records") == {("mmd_vae", "plain", 2): {1: record}}
+    assert len(record["loss"]) == 2
+    assert set(record["measures"]["linear"]) == {"valence", "arousal"}
+
+    (tmp_path / "records/mmd_vae-plain-2d-seed1.json").rename(
+        tmp_path / "records/vae-plain-2d-seed1.json"
+    )
+    with pytest.raises(ValueError, match="is the record of another training"):
+        faces.read_records(tmp_path / "records")
