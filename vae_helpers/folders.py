@@ -126,10 +126,14 @@ def read_picture(content: bytes, image_size: int, grey: bool = False, square: st
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("L" if grey else "RGB")
         fit, wanted = Image.Resampling.LANCZOS, (image_size, image_size)
-        if square == "pad":
-            image = ImageOps.pad(image, wanted, fit, color="white")
-        else:
+        if square == "crop":
             image = ImageOps.fit(image, wanted, fit)
+        else:  # not ImageOps.pad: it loses what becomes thinner than a pixel
+            shrink = image_size / max(image.size)
+            inner = [max(1, round(side * shrink)) for side in image.size]
+            page = Image.new(image.mode, wanted, "white")
+            page.paste(image.resize(inner, fit), [(image_size - side) // 2 for side in inner])
+            image = page
         return np.asarray(image).reshape(image_size, image_size, -1)
 
 

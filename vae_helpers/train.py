@@ -141,13 +141,12 @@ def train_on_folder(
     run, folder, reading, model_settings, *, out, seed, epochs, strategy, **settings
 ):
     """Train a run's model on somebody's pictures; ``explore`` reads what is left beside the record."""
+    if "kernel" in model_settings and not run.startswith("mmd_vae"):
+        raise ValueError(f"{run} has no kernel to choose; the MMD-VAEs have one")
     data = load_folder(folder, **reading)
     keras.utils.set_random_seed(seed)
     with distributed.scope(strategy):
-        try:
-            model = RUNS[run].make(image_shape=data.image_shape, **model_settings)
-        except TypeError as error:
-            raise ValueError(f"{run} has no kernel to choose; an MMD-VAE has one") from error
+        model = RUNS[run].make(image_shape=data.image_shape, **model_settings)
     out = Path(out or f"runs/{run}-{data.name}-seed{seed}")
     settings |= {"seed": seed, "epochs": epochs or RUNS[run].epochs, "strategy": strategy}
     record = train(model, data, out=out, **settings)
