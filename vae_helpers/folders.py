@@ -84,10 +84,8 @@ def load_folder(
             found, images = _decode_to_file(root, files, size, grey, square)
         else:
             found = {"files": [], "digests": [], "skipped": []}
-            blocks = list(_decode(root, files, size, grey, square, found))
+            images = list(_decode(root, files, size, grey, square, found))
     _report(root, found)
-    if not streamed:
-        images = np.concatenate(blocks)
 
     digests = found["digests"]
     test = np.array([_fraction(digest, seed) < test_share for digest in digests])
@@ -98,6 +96,7 @@ def load_folder(
     if streamed:
         pictures = [StreamedImages(images, rows) for rows in parts]
     else:
+        images = np.concatenate(images)
         pictures = [images[rows].astype("float32") / np.float32(255) for rows in parts]
     return ImageDataset(
         *pictures,
@@ -179,17 +178,15 @@ def _decode(root, files, size, grey, square, found):
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         progress = tqdm(desc=f"reading {root.name}", total=len(files), unit="picture", delay=2)
         for i in blocks:
-            block = []
-            for name, (digest, got) in zip(
-                files[i : i + BLOCK], pool.map(read, files[i : i + BLOCK]), strict=True
-            ):
+            block, names = [], files[i : i + BLOCK]
+            for name, (digest, got) in zip(names, pool.map(read, names), strict=True):
                 if digest is None:
                     found["skipped"].append([name, got.replace(repr(name), "")])
                     continue
                 found["files"].append(name)
                 found["digests"].append(digest)
                 block.append(got)
-            progress.update(len(files[i : i + BLOCK]))
+            progress.update(len(names))
             if block:
                 yield np.stack(block)
         progress.close()
