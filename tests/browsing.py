@@ -100,6 +100,8 @@ ALL_CHANGED = f"([canvases, before]) => canvases.every((c, i) => ({INK})(c) !== 
 @contextlib.contextmanager
 def redrawing_every_picture(page):
     """At the end all pictures of the page's first explorer differ from what they were before."""
+    # It draws when it is scrolled to.
+    page.locator(".pictures").first.scroll_into_view_if_needed(timeout=30_000)
     page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
     canvases = page.locator(".pictures").first.locator("canvas").element_handles()
     assert canvases

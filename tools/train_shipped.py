@@ -14,9 +14,9 @@ from pathlib import Path
 from vae_helpers.checkpoints import SHIPPED, SWEEP, digest_of
 from vae_helpers.data import DIGESTS, DataError, load_images
 from vae_helpers.files import written_whole
-from vae_helpers.recognition import train_network
-from vae_helpers.study import FAMILY, STUDY
 from vae_helpers.train import train
+from vae_study.queue import FAMILY, STUDY
+from vae_study.recognition import JUDGE, train_network
 
 # One training of each model: the first of the study's, and the family's.
 RUNS = [(run, data) for run, data, seed in [*STUDY, *FAMILY] if seed == 0 and run not in SWEEP]
@@ -33,15 +33,15 @@ def ship(run, dataset, out):
 def ship_classifier(dataset):
     """Train the classifier for a data set and put its weights into the package."""
     network = train_network(load_images(dataset))
-    with written_whole(SHIPPED / f"classifier-{dataset}.weights.h5") as part:
+    with written_whole(JUDGE / f"classifier-{dataset}.weights.h5") as part:
         network.save_weights(part)
-    write_digests()
+    write_digests(JUDGE)
 
 
-def write_digests():
-    files = sorted(path for path in SHIPPED.glob("[!.]*") if path.name != "SHA256SUMS")
+def write_digests(folder=SHIPPED):
+    files = sorted(path for path in folder.glob("[!.]*") if path.name != "SHA256SUMS")
     lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
-    (SHIPPED / "SHA256SUMS").write_text("".join(lines))
+    (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 def main(names):

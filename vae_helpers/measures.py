@@ -10,12 +10,12 @@ from .losses import gaussian_kernel
 BLOCK = 500  # rows at a time, where all pairs are compared
 
 
-def code_mean_and_cov(codes):
+def code_mean_and_cov(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean [d] and covariance [d, d] of codes [n, d], n at least 2; the prior N(0, I) has 0 and I."""
     return codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
 
 
-def mmd_to_prior(codes, sigma2=None):
+def mmd_to_prior(codes: np.ndarray, sigma2: float | None = None) -> float:
     """Squared MMD between codes and N(0, I), unbiased, with the prior's part in closed form.
 
     mean_{i≠j} k(z_i, z_j) − 2 mean_i E_y k(z_i, y) + E_{y,y′} k(y, y′),  y, y′ ~ N(0, I)
@@ -56,7 +56,7 @@ def unbiased_mmd_to_prior(codes, kernel, to_prior, within_prior):
     return float((pairs - n) / (n * (n - 1)) - 2 * to_prior.mean() + within_prior)
 
 
-def in_hole(train_codes, test_codes, z):
+def in_hole(train_codes: np.ndarray, test_codes: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Which points z lie in a hole: where the decoder saw no code in training.
 
     A point is in a hole if the nearest training code is farther away than it is for 99 % of the test
@@ -89,7 +89,7 @@ def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbors=1
     return float(classifier.score(test_codes, test_labels))
 
 
-def squared_error(model, images):
+def squared_error(model, images: np.ndarray) -> float:
     """Mean over pixels and images of (x − x̂)², x̂ the reconstruction through the code's mean.
 
     In squared grey values, in [0, 1]. Source: the definition; it is the MMD-VAE's reconstruction term.
@@ -123,14 +123,16 @@ def measures_of_chapter_4(model, data) -> dict:
     return {**found, "squared_error": squared_error(model, data.test_images)}
 
 
-def posterior(model, images):
+def posterior(model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Mean and log-variance of q(z|x), each [n, latent_dim]; None for a deterministic encoder."""
     if model.outputs_per_dim == 1:
         return None
     return np.split(model.encoder.predict(images, batch_size=BLOCK, verbose=0), 2, axis=1)
 
 
-def mutual_information(z_mean, z_logvar, draws=1, seed=0):
+def mutual_information(
+    z_mean: np.ndarray, z_logvar: np.ndarray, draws: int = 1, seed: int = 0
+) -> float:
     """Mutual information I(x; z) between images and draws of their q(z|x), in nats.
 
     mean_x KL(q(z|x) ‖ p) − KL(q(z) ‖ p),  q(z) = (1/n) Σ_x q(z|x),

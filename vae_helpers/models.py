@@ -4,6 +4,8 @@ Lay ``VAE.loss_terms`` beside ``MMDVAE.loss_terms``: that is the whole differenc
 the ELBO and minimising reconstruction error plus MMD.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -34,7 +36,7 @@ class VAE(Autoencoder):
     summands = ("reconstruction", "divergence")
     reported = ("logpx_z", "logpz", "logqz_x")
 
-    def __init__(self, latent_dim=2, beta=1.0, **kwargs):
+    def __init__(self, latent_dim: int = 2, beta: float = 1.0, **kwargs):
         super().__init__(latent_dim, **kwargs)
         self.beta = check_number(beta, "beta", low=0)
 
@@ -81,7 +83,13 @@ class MMDVAE(Autoencoder):
     decoder_output = "pixels"
     summands = ("reconstruction", "mmd")
 
-    def __init__(self, latent_dim=2, mmd_weight=1.0, kernel="published", **kwargs):
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        mmd_weight: float = 1.0,
+        kernel: str | float | Sequence[float] = "published",
+        **kwargs,
+    ):
         super().__init__(latent_dim, **kwargs)
         self.mmd_weight = check_number(mmd_weight, "mmd_weight", low=0)
         self.kernel = check_kernel(kernel)
@@ -128,11 +136,11 @@ class InfoVAE(Autoencoder):
 
     def __init__(
         self,
-        latent_dim=2,
-        alpha=0.0,
-        lambda_=1.0,
-        likelihood="bernoulli",
-        kernel="published",
+        latent_dim: int = 2,
+        alpha: float = 0.0,
+        lambda_: float = 1.0,
+        likelihood: str = "bernoulli",
+        kernel: str | float | Sequence[float] = "published",
         **kwargs,
     ):
         if likelihood not in ("bernoulli", "squared_error"):

@@ -1,7 +1,11 @@
 """Pictures: arrays in, matplotlib Figure or Axes out. Nothing here knows a model."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 # Ten colours that stay apart for most readers with a colour vision deficiency (after P. Tol).
@@ -11,7 +15,13 @@ CLASS_COLORS = (
 )  # fmt: skip
 
 
-def show_images(images, columns=10, titles=None, row_titles=None, scale=0.8):
+def show_images(
+    images: np.ndarray,
+    columns: int = 10,
+    titles: Sequence[str] | None = None,
+    row_titles: Sequence[str] | None = None,
+    scale: float = 0.8,
+) -> Figure:
     """Images in rows of ``columns``. Introduced in chapter 1.
 
     Parameters
@@ -59,7 +69,7 @@ def tiled(images, columns):
     return rows.transpose(0, 2, 1, 3, 4).reshape(-1, columns * width, channels)
 
 
-def latent_grid(steps=16, limit=4.0):
+def latent_grid(steps: int = 16, limit: float = 4.0) -> np.ndarray:
     """The points of a square grid over the latent plane, row by row from the top left.
 
     Decoded and shown in that order, z₁ grows to the right and z₂ upwards. Introduced in chapter 2.
@@ -73,7 +83,7 @@ def latent_grid(steps=16, limit=4.0):
     return np.stack([z1.ravel(), z2.ravel()], axis=1)
 
 
-def show_latent_grid(images, limit=4.0, ax=None):
+def show_latent_grid(images: np.ndarray, limit: float = 4.0, ax: Axes | None = None) -> Axes:
     """The images decoded from ``latent_grid(steps, limit)`` as one picture with the plane's axes.
 
     Introduced in chapter 2.
@@ -95,7 +105,14 @@ def show_latent_grid(images, limit=4.0, ax=None):
     return ax
 
 
-def plot_codes(codes, labels, class_names, ax=None, limit=None, legend=True):
+def plot_codes(
+    codes: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: Sequence[str],
+    ax: Axes | None = None,
+    limit: float | None = None,
+    legend: bool = True,
+) -> Axes:
     """Codes in the latent plane, coloured by class, with the prior's one- and two-sigma circles.
 
     Introduced in chapter 2.
@@ -130,7 +147,7 @@ def plot_codes(codes, labels, class_names, ax=None, limit=None, legend=True):
     return ax
 
 
-def straight_line(first, last, steps=10):
+def straight_line(first: np.ndarray, last: np.ndarray, steps: int = 10) -> np.ndarray:
     """Points at equal steps on straight lines between codes, both ends included.
 
     Introduced in chapter 4.
@@ -148,7 +165,7 @@ def straight_line(first, last, steps=10):
     return (1 - t) * np.expand_dims(first, -2) + t * np.expand_dims(last, -2)
 
 
-def plot_history(history, names, ax=None):
+def plot_history(history: list[dict], names: Sequence[str], ax: Axes | None = None) -> Axes:
     """One line for each named loss term over the epochs of a record's ``history``.
 
     Introduced in chapter 2.
@@ -170,7 +187,14 @@ def plot_history(history, names, ax=None):
     return ax
 
 
-def three_views(samples, codes, labels, class_names, grid_images, limit=4.0):
+def three_views(
+    samples: np.ndarray,
+    codes: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: Sequence[str],
+    grid_images: np.ndarray,
+    limit: float = 4.0,
+) -> Figure:
     """A model at a glance: 64 samples, the codes of test images, the latent plane decoded.
 
     Introduced in chapter 2.

@@ -54,7 +54,7 @@ def write_results(model, out, data, settings, history, versions):
         "settings": settings,
         "epochs": len(history),
         "versions": versions,
-        "data_sha256": settings.get("data_sha256") or DIGESTS[data.name],
+        "data_sha256": settings.get("data_sha256") or DIGESTS[settings["dataset"]],
         "history": history,
         "test": measured,
     }

@@ -97,15 +97,16 @@ def train(
         # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
-    name = type(model).__name__ if own else run
+    label = dataset if isinstance(dataset, str) else dataset.name
     settings = {
-        "run": name, "dataset": data.name, "seed": seed, "batch_size": batch_size,
+        "run": type(model).__name__ if own else run, "dataset": label, "seed": seed, "batch_size": batch_size,
         "learning_rate": learning_rate, "train_images": train_images,
     }  # fmt: skip
-    if data is dataset or data.name == "faces":
+    if isinstance(dataset, ImageDataset) or label == "faces":
         check_images(data.test_images, "test_images", model.image_shape)
         settings["data_sha256"] = digest_of_images(data.train_images)
-    out = Path(out or f"runs/{name}-{data.name}-seed{seed}")
+    name = "{run}-{dataset}-seed{seed}".format(**settings)
+    out = Path(out or f"runs/{name}")
     streamed = isinstance(images := data.train_images, StreamedImages)
     images = images.first(train_images) if streamed else images[:train_images]
     data = data._replace(train_images=images)
@@ -121,7 +122,7 @@ def train(
     sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
     if not state.history:
         state.keep_snapshot(out / snapshot_name(0))
-    progress = tqdm(range(len(state.history), epochs), desc=f"{name} {data.name}", unit="epoch",
+    progress = tqdm(range(len(state.history), epochs), desc=name, unit="epoch",
                     initial=len(state.history), total=epochs)  # fmt: skip
     for epoch in progress:
         start = time.perf_counter()

@@ -20,6 +20,8 @@ import tensorflow as tf
 from vae_helpers import checkpoints, distributed, models, train
 from vae_helpers.data import load_images, to_batches
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 
 # One run of each class.

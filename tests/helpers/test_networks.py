@@ -85,6 +85,7 @@ def test_a_shape_that_does_not_fit_is_refused_with_what_fits(shape, filters, mes
             build(2, shape, filters)
 
 
+@pytest.mark.slow
 @every_class
 def test_a_model_of_colour_pictures_of_another_size_trains_and_draws(build):
     model = build(latent_dim=3, image_shape=(32, 20, 3))
@@ -97,6 +98,7 @@ def test_a_model_of_colour_pictures_of_another_size_trains_and_draws(build):
     assert model.encode(pictures(5, (32, 20, 3))).shape == (5, 3)
 
 
+@pytest.mark.slow
 @every_class
 def test_a_readers_own_networks_are_trained_saved_and_loaded(build, tmp_path):
     model = with_own_networks(build)
@@ -111,6 +113,7 @@ def test_a_readers_own_networks_are_trained_saved_and_loaded(build, tmp_path):
     np.testing.assert_array_equal(again.sample(3, seed=1), model.sample(3, seed=1))
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_a_model_with_a_readers_own_networks(tmp_path):
     model = with_own_networks(VAE)
     model.save(tmp_path / "model.keras")

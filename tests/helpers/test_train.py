@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from small_files import files_no_larger_than
 
-from vae_helpers import checkpoints, measures, models, train
+from vae_helpers import checkpoints, measures, models, resuming, train
 from vae_helpers.data import DIGESTS, DataError, to_batches
 
 # ---- learning --------------------------------------------------------------------------------
@@ -144,16 +144,18 @@ def undisturbed(tmp_path_factory):
     return out
 
 
+@pytest.mark.long
 def test_a_record_that_is_written_again_names_the_versions_that_trained(
     tmp_path, undisturbed, monkeypatch
 ):
     shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
     trained = json.loads((tmp_path / "vae-fashion_mnist.json").read_text())["versions"]
-    monkeypatch.setattr(train, "version", lambda package: "a later one")
+    monkeypatch.setattr(resuming, "version", lambda package: "a later one")
     record = train.train("vae", "fashion_mnist", epochs=6, seed=3, train_images=500, out=tmp_path)
     assert record["versions"] == trained
 
 
+@pytest.mark.long  # other processes
 def test_a_training_killed_three_times_ends_as_an_undisturbed_one(tmp_path, undisturbed):
     chance = random.Random()
     for _ in range(3):
@@ -170,6 +172,7 @@ def test_a_training_killed_three_times_ends_as_an_undisturbed_one(tmp_path, undi
     assert rows_saved(tmp_path)[: len(kept)] == kept
 
 
+@pytest.mark.long  # other processes
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(tmp_path, undisturbed):
     finish(start(tmp_path, "--epochs", "6"))
     assert_the_same(results(tmp_path), results(undisturbed))
@@ -302,7 +305,7 @@ def test_the_record_holds_what_was_trained_and_what_came_of_it(undisturbed):
     assert record["epochs"] == 6
     assert [row["epoch"] for row in record["history"]] == [1, 2, 3, 4, 5, 6]
     for row in record["history"]:
-        assert set(row) == {"epoch", "seconds", "loss", *models.VAE.reported}
+        assert set(row) == {"epoch", "seconds", "loss", *models.VAE.summands, *models.VAE.reported}
         assert row["seconds"] > 0
         assert row["loss"] == pytest.approx(row["reconstruction"] + row["divergence"], rel=1e-5)
     assert record["history"][-1]["loss"] < record["history"][0]["loss"]
@@ -430,7 +433,8 @@ def test_going_on_with_other_settings_is_refused(tmp_path, small, begun, changed
 
 
 def test_going_on_after_the_run_s_model_was_changed_is_refused(monkeypatch, begun):
-    monkeypatch.setitem(checkpoints.RUNS, "mmd_vae", lambda: models.MMDVAE(mmd_weight=2.0))
+    changed = checkpoints.Run(lambda: models.MMDVAE(mmd_weight=2.0))
+    monkeypatch.setitem(checkpoints.RUNS, "mmd_vae", changed)
     with pytest.raises(
         ValueError, match=r"other settings: mmd_weight 1\.0 \(asked: 2\.0\)\. Choose"
     ):
@@ -453,7 +457,7 @@ def open_state(run, dataset, out):
         "run": run, "dataset": dataset, "seed": 0, "batch_size": 100, "learning_rate": 1e-4,
         "train_images": None,
     }  # fmt: skip
-    return train.TrainingState(model, settings, out / "state")
+    return resuming.TrainingState(model, settings, out / "state")
 
 
 # ---- files that are not as they were written, and a disk that is full ---------------------------

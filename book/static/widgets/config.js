@@ -15,6 +15,33 @@
     },
   });
 
+  // MathJax does one thing at a time.
+  let queue = Promise.resolve();
+  const typeset = (...parts) => {
+    queue = queue.then(() => window.MathJax.typesetPromise(...parts)).catch(console.warn);
+    return queue;
+  };
+
+  /* All formulae of a page at once keep a phone busy for seconds, in which no widget can be drawn. So
+     they are set a few at a time, first those on the screen. Whoever comes to a section, or comes
+     back, gets them at once as ever: what is above would move what they came for. */
+  const pause = () => new Promise((done) => setTimeout(done));
+  async function inParts() {
+    const parts = [...document.querySelectorAll("main section > :not(section)")]
+      .filter((part) => part.matches(".math") || part.querySelector(".math"));
+    const below = parts.filter((part) => part.getBoundingClientRect().bottom > 0);
+    const order = [...below, ...parts.filter((part) => !below.includes(part))];
+    for (let i = 0; i < order.length; i += 4) {
+      await typeset(order.slice(i, i + 4));
+      await pause();
+    }
+    await typeset();
+  }
+  const [navigation] = performance.getEntriesByType("navigation");
+  if (!location.hash && navigation?.type === "navigate") {
+    window.MathJax = { ...window.MathJax, startup: { ...window.MathJax?.startup, pageReady: inParts } };
+  }
+
   /* ipywidgets asks MathJax 2 to set the labels of widgets; the book has MathJax 3, where the same
      wish has another name. */
   window.addEventListener("load", () => {
@@ -22,7 +49,7 @@
     if (!MathJax?.typesetPromise || MathJax.Hub) return;
     MathJax.Hub = {
       Queue: ([name, , element]) => {
-        if (name === "Typeset") MathJax.typesetPromise([element]);
+        if (name === "Typeset") typeset([element]);
       },
       Register: { StartupHook: () => {} },
       Configured: () => {},

@@ -245,7 +245,6 @@ function open(el, state, store, slidersFor) {
   };
   restore();
   addEventListener("hashchange", restore);
-  el.closest(".explorer-place")?.querySelector(".explorer-still")?.remove();
   return {
     show: told,
     stage,

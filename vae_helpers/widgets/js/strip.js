@@ -19,7 +19,7 @@ export function makeStrip(stage) {
     const body = make("div", { class: "flow" }, picture, ...facts);
     const root = make("div", { class: "cell" }, make("div", { class: "name" }, model.name), body);
     strip.append(root);
-    return { root, picture, truth, again, pair, numbers, seen: true }; // once, to be ready
+    return { root, picture, truth, again, pair, numbers, seen: false, ready: false };
   });
 
   /** @param {number} m */
@@ -68,7 +68,9 @@ export function makeStrip(stage) {
   const paint = oncePerFrame(() => {
     const end = performance.now() + BUDGET;
     while (left > 0 && performance.now() < end) {
-      if (cells[next].seen) showModel(next);
+      // Once in any case, to be ready for whoever comes.
+      if (cells[next].seen || !cells[next].ready) showModel(next);
+      cells[next].ready = true;
       next = (next + 1) % cells.length;
       left -= 1;
     }

@@ -1,0 +1,59 @@
+"""The weights behind the study's records: float16, one file a training; seed 0 is what the book ships.
+
+python -m vae_study.weights runs/vae-fashion_mnist-seed1        keep a finished training's
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from vae_helpers.autoencoder import Autoencoder
+from vae_helpers.checkpoints import build, digest_of, restore, unaltered
+from vae_helpers.files import written_whole
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, dict]:
+    """The model of one training of the study, and what its training recorded.
+
+    Parameters
+    ----------
+    run, dataset : as for ``vae_helpers.checkpoints.restore``
+    seed : of the training; 0 is the one that the book ships, the others are kept in float16
+
+    Raises
+    ------
+    ValueError
+        The weights are not kept, or their file has been altered.
+    """
+    if seed == 0:
+        return restore(run, dataset)
+    path = unaltered(WEIGHTS / f"{run}-{dataset}-seed{seed}.npz")
+    model = build(run)
+    with np.load(path, allow_pickle=False) as file:
+        model.set_weights([file[name].astype("float32") for name in file.files])
+    return model, json.loads(path.with_suffix(".json").read_text())
+
+
+def keep(folder):
+    """Keep the weights and the record of a finished training, as ``vae_helpers.train`` left them."""
+    (record_path,) = Path(folder).glob("*.json")
+    settings = json.loads(record_path.read_text())["settings"]
+    model = build(settings["run"])
+    model.load_weights(record_path.with_suffix(".weights.h5"))
+    path = WEIGHTS / "{run}-{dataset}-seed{seed}.npz".format(**settings)
+    with written_whole(path) as part:
+        halves = [weight.astype("float16") for weight in model.get_weights()]
+        np.savez_compressed(part, *halves)
+    shutil.copy(record_path, path.with_suffix(".json"))
+    sums = [f"{digest_of(file)}  {file.name}\n" for file in sorted(WEIGHTS.glob("*.npz"))]
+    (WEIGHTS / "SHA256SUMS").write_text("".join(sums))
+
+
+if __name__ == "__main__":
+    for folder in sys.argv[1:]:
+        keep(folder)
