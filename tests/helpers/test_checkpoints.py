@@ -59,7 +59,7 @@ def test_the_runs_are_the_books_models():
         "mmd_vae_8d": (MMDVAE, {"mmd_weight": 1.0, "latent_dim": 8}),
         **{f"vae_beta_{b:g}": (VAE, {"beta": b}) for b in (0.03, 0.1, 0.3, 3.0, 10.0, 30.0)},
     }
-    assert list(checkpoints.RUNS) == list(expected)
+    assert expected.keys() <= checkpoints.RUNS.keys()
     for run, (kind, settings) in expected.items():
         model = checkpoints.build(run)
         assert type(model) is kind
@@ -98,8 +98,8 @@ def test_the_error_says_how_to_train_what_is_not_shipped():
 
 
 def test_an_unknown_data_set_is_refused_with_the_names_there_are():
-    with pytest.raises(ValueError, match="unknown data set 'cifar10'; there are 'fashion_mnist'"):
-        checkpoints.restore("vae", "cifar10")
+    with pytest.raises(ValueError, match="unknown data set 'emnist'; there are 'fashion_mnist'"):
+        checkpoints.restore("vae", "emnist")
 
 
 def test_saved_weights_leave_the_optimizer_out(tmp_path):

