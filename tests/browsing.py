@@ -103,7 +103,7 @@ def redrawing_every_picture(page):
     # It draws when it is scrolled to.
     page.locator(".pictures").first.scroll_into_view_if_needed(timeout=30_000)
     page.wait_for_selector(".pictures canvas[data-z]", timeout=30_000)
-    canvases = page.locator(".pictures").first.locator("canvas").element_handles()
+    canvases = page.locator(".pictures").first.locator("canvas[data-z]").element_handles()
     assert canvases
     before = [canvas.evaluate(INK) for canvas in canvases]
     yield
