@@ -17,7 +17,7 @@ PYTHON = sys.executable  # a test puts another there
 @pytest.fixture
 def book_assets(monkeypatch):
     """tools/book_assets.py with one small package to fetch, from a stand-in for npm."""
-    path = Path(__file__).parent.parent / "tools" / "book_assets.py"
+    path = Path(__file__).parent.parent.parent / "tools" / "book_assets.py"
     spec = importlib.util.spec_from_file_location("book_assets", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
