@@ -86,10 +86,15 @@ def add_tags(app, pagename, templatename, context, doctree):
 
 
 def drop_rocket(app, pagename, templatename, context, doctree):
-    """The theme offers Colab for all pages that run code; Colab opens notebooks only."""
-    if not str(app.env.doc2path(pagename)).endswith(".ipynb"):
-        buttons = context.get("header_buttons", [])
-        buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
+    """The theme offers Colab for all pages that run code; Colab opens notebooks only.
+
+    And where the repository's address is not set yet (tools/repository.py), nothing is there.
+    """
+    dead = () if str(app.env.doc2path(pagename)).endswith(".ipynb") else ("launch-",)
+    if "/-unset-/" in app.config.html_theme_options["repository_url"]:
+        dead = ("launch-", "source-")
+    buttons = context.get("header_buttons", [])
+    buttons[:] = [button for button in buttons if not button.get("label", "").startswith(dead)]
 
 
 def policy(page):

@@ -1,7 +1,8 @@
 """Set the repository's address everywhere it stands: make repository URL=https://github.com/you/book
 
 The address stands in _config.yml; this replaces it there and wherever else it occurs, and with it
-the address of the published book.
+the address of the published book. Before it is set for the first time nothing is there yet, so what
+invites readers there, Colab's links and "Read it", stands in comments.
 """
 
 import re
@@ -14,6 +15,10 @@ from page_head import site_address
 
 ROOT = Path(__file__).parent.parent
 FORM = r"https://github\.com/[A-Za-z0-9-]+/[\w.-]+"
+UNSET = "https://github.com/-unset-/"
+INVITATION = re.compile(
+    rb"(?:<!-- )?(\[[^\]\n]*\bColab\]\([^)]*\)|\*\*\[Read it\].*?\.(?=\n| -->))(?: -->)?"
+)
 
 
 def address():
@@ -49,6 +54,8 @@ def main(new):
         before = after = path.read_bytes()
         for there, here in places:
             after = after.replace(there, here)
+        if path.suffix in (".md", ".ipynb"):
+            after = INVITATION.sub(rb"<!-- \1 -->" if new.startswith(UNSET) else rb"\1", after)
         if after != before:
             path.write_bytes(after)
             changed += 1

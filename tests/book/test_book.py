@@ -6,6 +6,7 @@ import itertools
 import re
 import urllib.parse
 from pathlib import Path
+from types import SimpleNamespace
 
 import build_book
 import nbformat
@@ -151,19 +152,50 @@ def test_each_page_leads_to_the_one_before_and_the_one_after(number):
         assert [(here / link["href"]).resolve() for link in links] == wanted
 
 
+COLAB = "a[href*='colab.research.google.com']"
+
+
 @every_chapter
-def test_colab_opens_this_chapter(path):
+def test_colab_opens_this_chapter_once_the_repository_has_an_address(path):
     place = REPOSITORY.removeprefix("https://github.com/")
     notebook = Path(path).with_suffix(".ipynb").as_posix()
     wanted = f"https://colab.research.google.com/github/{place}/blob/main/{notebook}"
-    links = soup(path).select("a[href*='colab.research.google.com']")
-    assert len(links) == 2  # at the top of the text, and under the rocket
-    assert {link["href"] for link in links} == {wanted}
+    links = [link["href"] for link in soup(path).select(COLAB)]
+    # At the top of the text, and under the rocket.
+    assert links == ([] if "/-unset-/" in REPOSITORY else [wanted] * 2)
 
 
 def test_colab_is_offered_for_notebooks_only():
     for path in {*PAGES} - {*CHAPTERS}:
-        assert not soup(path).select("a[href*='colab.research.google.com']"), path
+        assert not soup(path).select(COLAB), path
+
+
+@every_page
+def test_no_link_leads_to_a_repository_without_an_address(path):
+    assert not soup(path).select("a[href*='/-unset-/'], form[action*='/-unset-/']")
+
+
+@pytest.mark.parametrize(
+    ("address", "page", "left"),
+    [
+        ("https://github.com/-unset-/book", "a.ipynb", ["fullscreen-button"]),
+        ("https://github.com/you/book", "a.md", ["source-buttons", "fullscreen-button"]),
+        (
+            "https://github.com/you/book",
+            "a.ipynb",
+            ["launch-buttons", "source-buttons", "fullscreen-button"],
+        ),
+    ],
+)
+def test_buttons_lead_to_what_is_there(address, page, left):
+    app = SimpleNamespace(
+        env=SimpleNamespace(doc2path=lambda name: page),
+        config=SimpleNamespace(html_theme_options={"repository_url": address}),
+    )
+    labels = ["launch-buttons", "source-buttons", "fullscreen-button"]
+    context = {"header_buttons": [{"label": label} for label in labels]}
+    page_head.drop_rocket(app, "a", "page.html", context, None)
+    assert [button["label"] for button in context["header_buttons"]] == left
 
 
 @every_chapter

@@ -36,13 +36,15 @@ def assert_the_address_everywhere(tree, address):
     assert yaml.safe_load((tree / "CITATION.cff").read_text())["url"] == (
         page_head.site_address(address)
     )
+    # Where nothing is there yet, what leads there stands in comments.
+    before, after = ("<!-- ", " -->") if "/-unset-/" in address else ("", "")
     readme = (tree / "README.md").read_text()
-    assert f"]({page_head.site_address(address)})" in readme
+    assert f"\n{before}**[Read it]({page_head.site_address(address)})**, on a phone" in readme
     for name in NOTEBOOKS:
-        colab = f"https://colab.research.google.com/github/{place}/blob/main/notebooks/{name}"
-        assert f"]({colab})" in readme, f"README.md has no link that opens {name} in Colab"
+        colab = f"(https://colab.research.google.com/github/{place}/blob/main/notebooks/{name})"
+        assert f"| {before}[Open in Colab]{colab}{after} |" in readme, name
         notebook = (tree / "notebooks" / name).read_text()
-        assert f"]({colab})" in notebook
+        assert f'"{before}[▶ Open this chapter in Colab]{colab}{after}' in notebook
         assert f"%pip install --quiet git+{address}" in notebook
 
 
