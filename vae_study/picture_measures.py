@@ -69,6 +69,8 @@ def sharpness_ratios(pictures, real):
 
 def pairs_of_different_classes(labels, n=200, seed=0):
     """n pairs of images of different classes, drawn once by seed: whole numbers [n, 2]."""
+    if len(np.unique(labels)) < 2:  # or the search would never end
+        raise ValueError("labels must hold two classes at least")
     rng, pairs = np.random.default_rng(seed), np.empty((0, 2), int)
     while len(pairs) < n:
         drawn = rng.integers(len(labels), size=(2 * n, 2))
