@@ -106,7 +106,7 @@ def restore(run: str, dataset: str) -> tuple[Autoencoder, dict]:
 
 def image_shape_of(dataset):
     """(height, width, channels) of a data set of the book, without loading it."""
-    return (*SHAPES.get(dataset, SHAPES["mnist"])[2:], 1)[:3]
+    return SHAPES.get(dataset, (28, 28, 1))
 
 
 def read_record(run: str, dataset: str) -> dict:

@@ -7,19 +7,17 @@ a few of these images themselves: as many as it says, none with ``--pictures 0``
 """
 
 import argparse
-import base64
 import json
 import sys
 import webbrowser
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from . import family, models  # noqa: F401  Keras finds the registered classes once they are there
 from .checkpoints import DATASETS, RUNS, build, image_shape_of
 from .checks import check_number
-from .data import DataError, ImageDataset, load_images
+from .data import DataError, load_images
 from .faces import draw_faces
 from .folders import load_folder
 from .results import FOLDER
@@ -63,21 +61,21 @@ def explore(
     model, settings = load_training(run)
     data = data_of(run, settings, folder)
     panels = {"map": model.latent_dim > 1, "grid": model.latent_dim == 2}
-    if pictures > 1:
-        panels |= {"walk": True, "pad": True}
+    panels |= dict.fromkeys(("walk", "pad"), pictures > 1)
     name = f"{type(model).__name__}, {model.latent_dim} dimensions"
-    state = explorer_state({name: model}, data, **panels)
-    shown = keep_pictures(state["points"], pictures, model.image_shape)
+    state = explorer_state({name: model}, data, **panels, most=pictures)
     path = write_page(out or run / "explorer.html", state, f"{data.name}: latent space")
-    return path, shown
+    return path, len(state["points"].get("marked", []))
 
 
 def load_training(run):
     """The model in a training's folder, and its settings."""
     records = [path for path in sorted(run.glob("*.json")) if path.name != FOLDER]
     if len(records) != 1:
-        what = "holds no finished training" if not records else f"holds {len(records)} records"
-        raise ValueError(f"{run} {what}; name the folder that python -m vae_helpers.train wrote")
+        name = "name the folder that python -m vae_helpers.train wrote"
+        raise ValueError(
+            f"{run} holds {len(records) or 'no'} finished trainings and not one; {name}"
+        )
     try:
         settings = json.loads(records[0].read_text())["settings"]
         if settings["run"] in RUNS:
@@ -99,42 +97,15 @@ def data_of(run, settings, folder):
         try:
             reading = json.loads((run / FOLDER).read_text())
         except (OSError, ValueError) as error:
+            said = f"{run} does not say where its pictures are, for it was trained from Python"
             raise DataError(
-                f"{run} does not say where its pictures are: it was trained from Python. There, "
-                "latent_explorer and write_page make the page"
+                f"{said}; there, latent_explorer and write_page make the page"
             ) from error
         path = reading.pop("path")
         data = load_folder(folder or path, **reading)
-    n = min(MAP_POINTS, len(data.test_images))
-    # All of a streamed set would not fit into memory, and the page needs no training images.
-    images = np.asarray(data.test_images[:n])
-    labels = None if data.test_labels is None else data.test_labels[:n]
-    return ImageDataset(images[:0], images, None, labels, data.class_names, data.name)
-
-
-def _bytes(packed):
-    return base64.b64decode(packed["base64"])
-
-
-def _packed(array):
-    return {"base64": base64.b64encode(array.tobytes()).decode()}
-
-
-def keep_pictures(points, most, image_shape):
-    """Leave at most so many images in what a page is told, in turn from each class; how many stay."""
-    marked = points.get("marked", [])
-    labels = np.frombuffer(_bytes(points.get("labels")), "<u2")[marked] if marked else np.array([])
-    rank = [int(np.sum(labels[:i] == label)) for i, label in enumerate(labels)]
-    keep = np.sort(np.argsort(rank, kind="stable")[:most]).astype(int)
-    if marked:
-        images = np.frombuffer(_bytes(points["images"]), "uint8").reshape(-1, *image_shape)
-        points["images"] = _packed(images[keep])
-        points["codes"] = [
-            _packed(np.frombuffer(_bytes(codes), "<f2").reshape(len(marked), -1)[keep])
-            for codes in points["codes"]
-        ]
-        points["marked"] = [marked[k] for k in keep]
-    return len(keep)
+    labels = None if data.test_labels is None else data.test_labels[:MAP_POINTS]
+    # A part of a stream is an array; all of it might not fit into memory.
+    return data._replace(test_images=data.test_images[:MAP_POINTS], test_labels=labels)
 
 
 def main(arguments=None):
@@ -142,25 +113,20 @@ def main(arguments=None):
         prog="python -m vae_helpers.explore",
         description="Write one HTML file with sliders over a training's latent space.",
     )
-    parser.add_argument("run", help="a training's folder, such as runs/mmd_vae-holidays-seed0")
-    parser.add_argument(
-        "--pictures",
-        type=int,
-        default=PICTURES,
-        help=f"how many it may contain ({PICTURES}); 0: none",
-    )
-    parser.add_argument("--out", help="the file (default: explorer.html in that folder)")
-    parser.add_argument("--folder", help="where the pictures are, if they were moved")
-    parser.add_argument("--open", action="store_true", help="open it in the browser")
-    settings = vars(parser.parse_args(arguments))
-    show = settings.pop("open")
+    add = parser.add_argument
+    add("run", help="a training's folder, such as runs/mmd_vae-holidays-seed0")
+    add("--pictures", type=int, default=PICTURES, help=f"at most so many ({PICTURES}); 0: none")
+    add("--out", help="the file (default: explorer.html in that folder)")
+    add("--folder", help="where the pictures are, if they were moved")
+    add("--open", action="store_true", help="open it in the browser")
+    given = parser.parse_args(arguments)
     try:
-        path, n = explore(**settings)
+        path, n = explore(given.run, pictures=given.pictures, out=given.out, folder=given.folder)
     except (DataError, ValueError, OSError) as error:
         sys.exit(f"explore: {' '.join(str(error).split())}")
     contains = f"{n} of your pictures" if n else "none of your pictures, but the codes of some"
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; it contains {contains}")
-    if show:
+    if given.open:
         webbrowser.open(path.resolve().as_uri())
 
 

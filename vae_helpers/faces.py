@@ -71,8 +71,8 @@ def draw_faces(
     if shape != "square" and not both:
         raise ValueError(f"shape {shape!r} needs valence and arousal in vary, not {vary}")
 
-    sets, counts = {}, {"train": n, "test": test}
-    for number, (part, count) in enumerate(counts.items()):
+    sets, images = [], []
+    for number, count in enumerate((n, test)):
         drawn = {}
         for column, name in enumerate(NAMES):
             rng = np.random.default_rng([seed, number, column])
@@ -83,16 +83,13 @@ def draw_faces(
         elif shape == "correlated":  # a step from valence, reflected at ±1, is uniform again
             step = drawn["valence"] + 0.85 * drawn["arousal"]
             drawn["arousal"] = step - 2 * np.sign(step) * np.maximum(np.abs(step) - 1, 0)
-        sets[part] = {
-            name: drawn[name] * np.float32(strength if kind in NUISANCES else 1)
-            for kind in COORDINATES if kind in vary for name in COORDINATES[kind]
-        }  # fmt: skip
-    data = ImageDataset(
-        *(faces_at({"valence": np.zeros(counts[part])} | c, size) for part, c in sets.items()),
-        *(quadrant(c["valence"], c["arousal"]) if both else None for c in sets.values()),
-        class_names=EXPRESSIONS if both else (), name="faces",
-    )  # fmt: skip
-    return Faces(data, **sets)
+        varied = [name for kind in COORDINATES if kind in vary for name in COORDINATES[kind]]
+        scale = {name: np.float32(1 if name in NAMES[:2] else strength) for name in varied}
+        sets.append({name: drawn[name] * scale[name] for name in varied})
+        images.append(faces_at({"valence": np.zeros(count)} | sets[-1], size))
+    labels = [quadrant(c["valence"], c["arousal"]) for c in sets] if both else [None, None]
+    data = ImageDataset(*images, *labels, EXPRESSIONS if both else (), "faces")
+    return Faces(data, *sets)
 
 
 def quadrant(valence, arousal):

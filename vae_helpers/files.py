@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,10 @@ def written_whole(path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, ABANDONED)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
-    part = folder / path.name
-    try:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=path.parent) as folder:
+        part = Path(folder) / path.name
         yield part
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-        folder.rmdir()
 
 
 def sweep(folder, seconds=0, pattern=f"{PREFIX}*"):
@@ -35,11 +31,10 @@ def sweep(folder, seconds=0, pattern=f"{PREFIX}*"):
     Without an age only where nobody else can be writing.
     """
     for left in Path(folder).glob(pattern):
-        try:
-            if time.time() - left.stat().st_mtime >= seconds:
+        with suppress(OSError):  # its writer lives and was faster, or it belongs to somebody else
+            signs = [path.stat().st_mtime for path in (left, *left.iterdir())]
+            if time.time() - max(signs) >= seconds:
                 shutil.rmtree(left)
-        except OSError:  # its writer lives and was faster, or it belongs to somebody else
-            continue
 
 
 class StreamedImages:
@@ -79,18 +74,17 @@ class StreamedImages:
 
     def batches(self, batch_size, shuffle=False, seed=None):
         """``to_batches`` for these images, their order drawn from a seed of TensorFlow's."""
-        dataset = tf.data.Dataset.range(len(self))
-        if shuffle:
-            dataset = dataset.shuffle(len(self), seed=seed)
-        return batched(dataset, batch_size, self._read)
+        return batched(tf.data.Dataset.range(len(self)), batch_size, shuffle, seed, self._read)
 
     def _read(self, which):
         images = tf.numpy_function(self.__getitem__, [which], tf.float32, stateful=False)
         return tf.ensure_shape(images, (None, *self.file.shape[1:]))
 
 
-def batched(dataset, batch_size, read=None):
-    """Batches of a tf.data.Dataset, each passed through ``read`` if there is one, two in advance."""
+def batched(dataset, batch_size, shuffle=False, seed=None, read=None):
+    """Batches of a tf.data.Dataset, in order or shuffled, through ``read`` if there is one, two in advance."""
+    if shuffle:
+        dataset = dataset.shuffle(dataset.cardinality(), seed=seed)
     dataset = dataset.batch(batch_size)
     if read is not None:
         dataset = dataset.map(read)

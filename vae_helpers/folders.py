@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ from .data import DataError, ImageDataset, cache_folder
 from .files import StreamedImages, written_whole
 
 # The last three Pillow may not read: then they are listed as unreadable, and not passed over.
-SUFFIXES = {
+SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff",
     ".avif", ".heic", ".heif",
-}  # fmt: skip
+)  # fmt: skip
 FEWEST = 100
 UNREADABLE_SHARE = 0.1
 LISTED = 10  # of the unreadable ones, in a message
@@ -76,31 +77,29 @@ def load_folder(
     check_known(square, "square", ("crop", "pad"))
     root = Path(path).expanduser()
     files = find_pictures(root)
-
-    streamed = 4 * (1 if grey else 3) * size**2 * len(files) > memory * 1e9
+    read = partial(read_picture, image_size=size, grey=grey, square=square)
+    shape = (size, size, 1 if grey else 3)
+    streamed = 4 * np.prod(shape) * len(files) > memory * 1e9
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # odd EXIF data, say, in what it can read
         if streamed:
-            found, images = _decode_to_file(root, files, size, grey, square)
+            found, images = _decoded_file(root, files, read, shape)
         else:
-            found = {"files": [], "digests": [], "skipped": []}
-            images = list(_decode(root, files, size, grey, square, found))
-    _report(root, found)
+            file = io.BytesIO()
+            found = _decode(root, files, read, file)
+            images = np.frombuffer(file.getbuffer(), "uint8").reshape(-1, *shape)
+    report = _report(root, found)
+    if found["skipped"]:
+        warnings.warn(f"{report}\nThey are left out.", stacklevel=2)
 
-    digests = found["digests"]
-    test = np.array([_fraction(digest, seed) < test_share for digest in digests])
-    parts = np.flatnonzero(~test), np.flatnonzero(test)
-    if not all(map(len, parts)):
+    test = np.array([_fraction(digest, seed) < test_share for digest in found["digests"]])
+    if test.all() or not test.any():
         raise DataError(f"{root}: all {len(test)} pictures fall into one part, as copies of one do")
+    parts = [StreamedImages(images, np.flatnonzero(part)) for part in (~test, test)]
     labels, names = _classes(found["files"])
-    if streamed:
-        pictures = [StreamedImages(images, rows) for rows in parts]
-    else:
-        images = np.concatenate(images)
-        pictures = [images[rows].astype("float32") / np.float32(255) for rows in parts]
     return ImageDataset(
-        *pictures,
-        *(None if labels is None else labels[rows] for rows in parts),
+        *(parts if streamed else (part[:] for part in parts)),
+        *((None, None) if labels is None else (labels[~test], labels[test])),
         class_names=names,
         name=root.resolve().name or "pictures",
     )
@@ -118,8 +117,7 @@ def read_picture(content: bytes, image_size: int, grey: bool = False, square: st
         if image.mode == "F":
             raise ValueError("its pixels are floating-point numbers of no known range")
         if image.mode.startswith("I"):  # 16 bits, of which the upper eight are kept
-            values = np.asarray(image)
-            image = Image.fromarray((np.clip(values, 0, 65535) // 256).astype("uint8"))
+            image = Image.fromarray((np.clip(image, 0, 65535) // 256).astype("uint8"))
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -141,98 +139,86 @@ def find_pictures(root):
     if not root.is_dir():
         what = "is a file; unpack it, if it is an archive" if root.exists() else "does not exist"
         raise DataError(f"{root} {what}; load_folder needs a folder of pictures")
-    files, others, seen = [], [], set()
+    found, seen = [], set()
     for here, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(here)
-        # Links can lead in circles, and macOS packs a shadow of each file.
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        if real in seen:
+        if (real := os.path.realpath(here)) in seen:  # links can lead in circles
             folders.clear()
             continue
         seen.add(real)
-        for name in names:
-            if not name.startswith("."):
-                path = Path(here, name)
-                which = files if path.suffix.lower() in SUFFIXES else others
-                which.append(path.relative_to(root).as_posix())
+        # macOS packs a shadow of each file.
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        found += [Path(here, name) for name in names if not name.startswith(".")]
+    files = [path.relative_to(root).as_posix() for path in found if path.suffix.lower() in SUFFIXES]
     if not files:
-        kinds = sorted({Path(name).suffix or Path(name).name for name in others})[:LISTED]
-        there = f"{len(others)} files of other kinds ({', '.join(kinds)})" if others else "nothing"
-        raise DataError(
-            f"{root} holds no pictures but {there}; pictures end in {', '.join(sorted(SUFFIXES))}"
-        )
+        kinds = ", ".join(SUFFIXES)
+        raise DataError(f"{root}: of {len(found)} files none is a picture, which ends in {kinds}")
     return sorted(files)
 
 
-def _decode(root, files, size, grey, square, found):
-    """Blocks of decoded pictures, uint8 [n, size, size, c]; ``found`` says which, as they come."""
+def _decode(root, files, read, file):
+    """Write the pictures that can be read into a file, one after the other; say which these are."""
+    found = {"files": [], "digests": [], "skipped": []}
 
-    def read(name):
+    def tried(name):
         try:
             content = (root / name).read_bytes()
-            return hashlib.sha256(content).hexdigest(), read_picture(content, size, grey, square)
+            return read(content), hashlib.sha256(content).hexdigest()
         except Exception as error:  # whatever a damaged picture makes Pillow raise
             return None, " ".join(str(error).split()) or type(error).__name__
 
-    blocks = range(0, len(files), BLOCK)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        progress = tqdm(desc=f"reading {root.name}", total=len(files), unit="picture", delay=2)
-        for i in blocks:
-            block, names = [], files[i : i + BLOCK]
-            for name, (digest, got) in zip(names, pool.map(read, names), strict=True):
-                if digest is None:
-                    found["skipped"].append([name, got.replace(repr(name), "")])
-                    continue
-                found["files"].append(name)
-                found["digests"].append(digest)
-                block.append(got)
-            progress.update(len(names))
-            if block:
-                yield np.stack(block)
-        progress.close()
+    bar = tqdm(desc=f"reading {root.name}", total=len(files), unit="picture", delay=2)
+    with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for i in range(0, len(files), BLOCK):  # so that no more than a block waits in memory
+            names = files[i : i + BLOCK]
+            for name, (picture, said) in zip(names, pool.map(tried, names), strict=True):
+                bar.update()
+                if picture is None:
+                    found["skipped"].append([name, said.replace(repr(name), "")])
+                else:
+                    file.write(picture)
+                    found["files"].append(name)
+                    found["digests"].append(said)
+    return found
 
 
-def _decode_to_file(root, files, size, grey, square):
+def _decoded_file(root, files, read, shape):
     """The same in a file of the cache, written once: (found, np.memmap)."""
-    stats = [(root / name).stat() if (root / name).exists() else None for name in files]
-    state = [[n, s and s.st_size, s and s.st_mtime_ns] for n, s in zip(files, stats, strict=True)]
-    asked = [VERSION, str(root.resolve()), size, grey, square, state]
+    paths = [root / name for name in files]
+    stats = [path.stat() if path.exists() else None for path in paths]
+    state = [stat and (stat.st_size, stat.st_mtime_ns) for stat in stats]
+    asked = [VERSION, str(root.resolve()), sorted(read.keywords.items()), files, state]
     key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
     pictures = cache_folder() / "folders" / f"{key}.uint8"
     index = pictures.with_suffix(".json")
-    shape = (size, size, 1 if grey else 3)
-    try:
+
+    def written():
         found = json.loads(index.read_text())
-        if pictures.stat().st_size != len(found["files"]) * np.prod(shape):
-            raise ValueError("cut short")
+        return found, np.memmap(pictures, "uint8", "r", shape=(len(found["files"]), *shape))
+
+    try:
+        return written()
     except (OSError, ValueError, KeyError, TypeError):  # not there, or not as it was written
-        found = {"files": [], "digests": [], "skipped": []}
         with written_whole(pictures) as part:
             # Written, not mapped: on a full disk that is an error and not the end of the process.
             with part.open("wb") as file:
-                for block in _decode(root, files, size, grey, square, found):
-                    file.write(block)
-                    os.utime(part.parent)  # or a sweep would take it for abandoned
-            _report(root, found, only_errors=True)
+                found = _decode(root, files, read, file)
+            _report(root, found)
         with written_whole(index) as part:
             part.write_text(json.dumps(found))
-    return found, np.memmap(pictures, "uint8", "r", shape=(len(found["files"]), *shape))
+        return written()
 
 
-def _report(root, found, only_errors=False):
-    """Say which files were skipped, or that too many were."""
+def _report(root, found):
+    """A text that lists what cannot be read; a DataError where too little can."""
     read, skipped = len(found["files"]), found["skipped"]
-    lines = [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
+    lines = [f"{root}: {len(skipped)} of {read + len(skipped)} files cannot be read"]
+    lines += [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
     if len(skipped) > LISTED:
         lines.append(f"  and {len(skipped) - LISTED} more")
-    listed = "\n".join([f"{len(skipped)} of {read + len(skipped)} files cannot be read:", *lines])
-    if len(skipped) > UNREADABLE_SHARE * (read + len(skipped)):
-        raise DataError(f"{root}: {listed}\nThat is more than a tenth: remove or mend them first.")
-    if read < FEWEST:
-        more = f" ({listed})" if skipped else ""
-        raise DataError(f"{root} has {read} pictures, and at least {FEWEST} are needed{more}")
-    if skipped and not only_errors:
-        warnings.warn(f"{root}: {listed}\nThey are left out.", stacklevel=3)
+    if read < FEWEST or len(skipped) > UNREADABLE_SHARE * (read + len(skipped)):
+        lines.append(f"At least {FEWEST} pictures are needed, and nine tenths of the files.")
+        raise DataError("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _fraction(digest, seed):
@@ -243,8 +229,8 @@ def _fraction(digest, seed):
 
 def _classes(files):
     """Labels [n] and the names of the classes; None and () where folders make none."""
-    first = [name.split("/", 1)[0] if "/" in name else None for name in files]
-    names = sorted(set(first) - {None})
-    if None in first or len(names) < 2:
-        return None, ()
-    return np.array([names.index(name) for name in first]), tuple(names)
+    if all("/" in name for name in files):
+        names, labels = np.unique([name.split("/")[0] for name in files], return_inverse=True)
+        if len(names) > 1:
+            return labels, tuple(names.tolist())
+    return None, ()

@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from .losses import gaussian_kernel
+from .losses import gaussian_kernel, mixture_loglik, normal_loglik
 
 BLOCK = 500  # rows at a time, where all pairs are compared
 
@@ -108,18 +108,16 @@ def measures_of_chapter_4(model, data) -> dict:
 
     ``knn_accuracy`` needs labels, and is left out without them.
     """
-    test_codes = model.encode(data.test_images)
-    mean, cov = code_mean_and_cov(test_codes)
+    codes, labels = model.encode(data.test_images), data.test_labels
+    mean, cov = code_mean_and_cov(codes)
     found = {
         "code_mean": mean.tolist(),
         "code_cov": cov.tolist(),
-        "mmd_to_prior": mmd_to_prior(test_codes),
+        "mmd_to_prior": mmd_to_prior(codes),
     }
     if data.train_labels is not None:
-        train_codes = model.encode(data.train_images)
-        found["knn_accuracy"] = knn_accuracy(
-            train_codes, data.train_labels, test_codes, data.test_labels
-        )
+        known = model.encode(data.train_images), data.train_labels
+        found["knn_accuracy"] = knn_accuracy(*known, codes, labels)
     return {**found, "squared_error": squared_error(model, data.test_images)}
 
 
@@ -147,34 +145,21 @@ def mutual_information(
     z_mean, z_logvar : [n, d], from ``posterior``; log-variances from −80 to 80
     draws : of each image
     """
-    mean, var = z_mean.astype("float64"), np.exp(z_logvar.astype("float64"))
-    n, rng = len(mean), np.random.default_rng(seed)
+    mean, logvar = z_mean.astype("float64"), z_logvar.astype("float64")
+    (n, d), var, rng = mean.shape, np.exp(logvar), np.random.default_rng(seed)
     # log N(z; m, v) is linear in (z², z, 1): one matrix product for all pairs. Of its terms' sixteen
-    # digits a narrow cloud far from 0 leaves too few, so there the differences are taken one by one.
+    # digits a narrow cloud far from 0 leaves too few; there the slower sum of differences serves.
     far = np.max(mean**2 / var) > 1e13
     weights = np.concatenate([-0.5 / var, mean / var], axis=1).T
-    constants = -0.5 * np.sum(np.log(2 * np.pi * var) + mean**2 / var, axis=1)
-    total = 0.0
+    constants = normal_loglik(np.zeros(d), mean, logvar).numpy() - np.log(n)
+    rows, total = BLOCK // d + 1 if far else BLOCK, 0.0
     for _ in range(draws):
-        noise = rng.standard_normal(mean.shape)
-        step = np.sqrt(var) * noise
-        z = mean + step
-        own = -0.5 * np.sum(np.log(2 * np.pi * var) + noise**2, axis=1)
-        for i in range(0, n, BLOCK):
-            part = z[i : i + BLOCK]
+        z = mean + np.sqrt(var) * rng.standard_normal(mean.shape)
+        total += np.sum(normal_loglik(z, mean, logvar))
+        for part in (z[i : i + rows] for i in range(0, n, rows)):
             if far:
-                logs = _pairwise_logs(mean[i : i + BLOCK], step[i : i + BLOCK], mean, var)
+                mixture = mixture_loglik(part, mean, logvar)
             else:
-                logs = np.hstack([part**2, part]) @ weights + constants
-            mixture = logsumexp(logs, axis=1)
-            total += np.sum(own[i : i + BLOCK] - mixture + np.log(n))
+                mixture = logsumexp(np.hstack([part**2, part]) @ weights + constants, axis=1)
+            total -= np.sum(mixture)
     return float(total / (draws * n))
-
-
-def _pairwise_logs(centre, step, mean, var):
-    """log N(centre + step; mean, var) for all pairs; a step far smaller than its centre still counts."""
-    logs = np.zeros((len(centre), len(mean)))
-    for d in range(centre.shape[1]):
-        squares = (centre[:, None, d] - mean[:, d] + step[:, None, d]) ** 2 / var[:, d]
-        logs -= 0.5 * (np.log(2 * np.pi * var[:, d]) + squares)
-    return logs

@@ -1,5 +1,6 @@
 """The page of a training: what it contains, what it must not contain, what is refused."""
 
+import base64
 import json
 import re
 
@@ -56,12 +57,12 @@ def test_a_training_becomes_one_small_file(trained, capsys):
 def test_it_contains_as_many_pictures_as_it_says(trained, tmp_path, pictures):
     path, n = explore.explore(trained / "run", pictures=pictures, out=tmp_path / "page.html")
     points = state_of(path)["points"]
-    images = explore._bytes(points["images"])
+    images = base64.b64decode(points["images"]["base64"])
     assert n == len(points["marked"]) == len(images) // (12 * 12 * 3)
     assert n <= pictures
     assert n == pictures or pictures > 5
     for codes in points["codes"]:
-        assert len(explore._bytes(codes)) == 2 * 4 * n
+        assert len(base64.b64decode(codes["base64"])) == 2 * 4 * n
     data = explore.data_of(trained / "run", {"dataset": "pictures"}, None)
     wanted = np.rint(data.test_images[points["marked"]] * 255).astype("uint8")
     assert images == wanted.tobytes()
@@ -83,7 +84,7 @@ def test_moved_pictures_can_be_named(trained, tmp_path):
 
 def test_a_folder_without_a_training_is_one_line(tmp_path):
     with pytest.raises(
-        SystemExit, match=r"^explore: .* holds no finished training; name the folder"
+        SystemExit, match=r"^explore: .* holds no finished trainings and not one; name the folder"
     ):
         explore.main([str(tmp_path)])
     (tmp_path / "x.json").write_text("{}")

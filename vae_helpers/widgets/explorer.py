@@ -128,13 +128,14 @@ def latent_explorer(
 
 
 def explorer_state(
-    models, data=None, *, map=False, grid=False, pad=False, walk=False, snapshots=None
+    models, data=None, *, map=False, grid=False, pad=False, walk=False, snapshots=None, most=None
 ):
     """What ``latent_explorer`` shows, as plain JSON, for pages without ipywidgets.
 
     Parameters
     ----------
     models, data, map, grid, pad, walk, snapshots : as for ``latent_explorer``
+    most : no more test images than that, in turn from each class; all that it would show if it is None
 
     Returns
     -------
@@ -146,7 +147,7 @@ def explorer_state(
         As ``latent_explorer``.
     """
     panels = _panels(map, grid, pad, walk, snapshots)
-    state = describe_all(models, data, panels, snapshots)
+    state = describe_all(models, data, panels, snapshots, most)
     return as_json(state | {"place": place(models, state)})
 
 

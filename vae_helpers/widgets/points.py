@@ -1,5 +1,7 @@
 """The test images that an explorer shows: where their codes lie, and for a few the image itself."""
 
+from itertools import zip_longest
+
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -20,15 +22,15 @@ def places(facts, codes, dims):
     return (codes[..., dims] - np.array(plane["origin"])) @ np.array(plane["axes"]).T
 
 
-def describe_points(codes, on_map, data, few):
+def describe_points(codes, on_map, data, few, most=None):
     """Some test images: each model's codes, the classes, and for the marked ones the image itself.
 
     Returns
     -------
     dict: ``places``, float16 [n, 2] for each model, n up to 2,000; ``labels``, uint16 [n], all zero
     where the data has none, and ``class_names``, empty then; ``marked``, positions of up to 25 points
-    of each class (fewer of larger images), with their ``codes``, float16 [marked, latent_dim] for
-    each model, and ``images``, uint8 [marked, height, width, channels].
+    of each class (fewer of larger images, and no more than ``most`` in all), with their ``codes``,
+    float16 [marked, latent_dim] for each model, and ``images``, uint8 [marked, height, width, channels].
     """
     n = SNAPSHOT_POINTS if few else MAP_POINTS
     images = data.test_images[:n]
@@ -40,14 +42,15 @@ def describe_points(codes, on_map, data, few):
         names = names or [str(k) for k in range(labels.max() + 1)]
     classes = np.unique(labels)
     # Ten classes' worth where there is one: nobody could pick among all of them anyway.
-    most = MARKED_PER_CLASS * (1 if names else 10)
-    each = int(np.clip(MARKED_BYTES // (len(classes) * images[0].size), 2, most))
-    marked = np.sort(np.concatenate([np.flatnonzero(labels == k)[:each] for k in classes]))
+    each = MARKED_PER_CLASS * (1 if names else 10)
+    each = int(np.clip(MARKED_BYTES // (len(classes) * images[0].size), 2, each))
+    turns = zip_longest(*(np.flatnonzero(labels == k)[:each].tolist() for k in classes))
+    marked = sorted([i for turn in turns for i in turn if i is not None][:most])
     return {
         "places": [part[:n].astype("<f2").tobytes() for part in on_map],
         "codes": [part[marked].astype("<f2").tobytes() for part in codes],
         "labels": labels.astype("<u2").tobytes(),
-        "marked": marked.tolist(),
+        "marked": marked,
         "images": np.rint(images[marked] * 255).astype("uint8").tobytes(),
         "class_names": names,
         "colors": list(CLASS_COLORS),

@@ -16,13 +16,14 @@ MOST_SLIDERS = 8
 OUTPUTS = ("pixels", "logits", "continuous_logits")
 
 
-def describe_all(models, data, panels, snapshots):
+def describe_all(models, data, panels, snapshots, most=None):
     """Everything the explorer needs: a dict of the traits that explorer.py gives its view.
 
     Parameters
     ----------
     models, data, snapshots : as for ``latent_explorer``
     panels : names of what is to be drawn beside the pictures: "map", "grid", "walk", "pad"
+    most : as for ``explorer_state``
 
     Raises
     ------
@@ -61,7 +62,7 @@ def describe_all(models, data, panels, snapshots):
     on_map = [places(facts, own, dims) for facts, own in zip(described, codes, strict=False)]
     points = {}
     if set(panels) - {"grid"}:
-        points = describe_points(codes, on_map, data, few=snapshots is not None)
+        points = describe_points(codes, on_map, data, snapshots is not None, most)
     if snapshots is not None:
         points |= earlier(snapshots, models, described, codes, dims)
     if "pad" in panels and data.test_images.shape[-1] == 1:
