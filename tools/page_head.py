@@ -8,11 +8,14 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from html import escape
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 from docutils import nodes
+
+from vae_helpers.widgets import page as explorer_page
 
 PICTURE = "_static/social.jpg"  # tools/make_pictures.py
 PICTURE_ALT = (
@@ -169,6 +172,14 @@ def add_policies(app, error):
             path.write_text(with_policy(with_places(tidied(path.read_text()))))
 
 
+def add_explorer(app, error):
+    """The explorer's own code, for pages that have it without ipywidgets (front_page.py)."""
+    if not error:
+        static = Path(app.outdir) / "_static"
+        (static / "explorer.js").write_text(explorer_page.script())
+        shutil.copyfile(explorer_page.STYLE, static / "explorer.css")
+
+
 def drop_icon_script(app, error):
     """The theme draws its icons from its fonts; this script (half a megabyte, compressed) would do
     it once more."""
@@ -181,6 +192,7 @@ def setup(app):
     app.connect("html-page-context", add_tags)
     app.connect("html-page-context", drop_rocket, priority=900)  # after the theme's
     app.connect("html-page-context", name_theme, priority=900)
+    app.connect("build-finished", add_explorer)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", add_policies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

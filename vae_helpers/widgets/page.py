@@ -47,6 +47,9 @@ PAGE = """<!doctype html>
 MOUNT = """
 mount(document.querySelector(".explorer-place"), JSON.parse(document.getElementById("state").textContent));
 """
+SHOW = """
+window.showExplorer = (selector, state) => mount(document.querySelector(selector), state, { tour: true });
+"""
 STILLS = np.linspace(-3, 3, 7)  # z₁ of the pictures that stand in a page without JavaScript
 
 
@@ -54,6 +57,15 @@ def module():
     """The explorer's JavaScript as one module: its files one after the other."""
     texts = [(HERE / "js" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
     return "\n".join(IMPORT.sub("", text) for text in texts)
+
+
+def script():
+    """The same as a script of the old kind, which a page that was opened from a disk can load, too.
+
+    It defines ``showExplorer(selector, state)``: tools/front_page.py calls it.
+    """
+    text = re.sub(r"^export (default .*\n)?", "", module(), flags=re.MULTILINE)
+    return f"(() => {{\n{text}{SHOW}}})();\n"
 
 
 def place(models, state):
@@ -68,8 +80,9 @@ def place(models, state):
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
         height, width = strip.shape[:2]
         name = html.escape(facts["name"])
+        kind = "grey" if state["models"][0]["decoder"]["output"][2] == 1 else "coloured"
         pictures.append(
-            f'<img src="{source}" width="{2 * width}" height="{2 * height}" '
+            f'<img class="{kind}" src="{source}" width="{2 * width}" height="{2 * height}" '
             f'alt="{name}: images decoded at seven points on a line">'
         )
     wide, narrow = heights(state)
