@@ -132,7 +132,18 @@ def tidied(page):
         first = page.index(twice) + len(twice)
         page = page[:first] + page[first:].replace(twice, "", 1)
     # Firefox would fetch the next page beforehand, which default-src forbids.
-    return re.sub(r'\s*<link rel="next"[^>]*>', "", page)
+    return widgets_first(re.sub(r'\s*<link rel="next"[^>]*>', "", page))
+
+
+def widgets_first(page):
+    """A page with widgets whose config.js loads MathJax, and whose state comes after all that is read."""
+    if "/embed-amd.js" in page:
+        mathjax = r'<script [^>]*(src="[^"]*/tex-mml-chtml\.js[^"]*")[^>]*>'
+        page = re.sub(mathjax, r'<script type="text/plain" id="mathjax" \1>', page)
+    if state := STATE.search(page):
+        before, after = page.replace(state[0], "", 1).rsplit("</body>", 1)
+        page = f"{before}{state[0]}\n</body>{after}"
+    return page
 
 
 # A cell's output that is a widget, and the state of the page's widgets.

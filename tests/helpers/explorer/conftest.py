@@ -23,9 +23,10 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Expl
 <link rel="stylesheet" href="/static/book.css">
 <style>.row {{ padding: 12px }} body {{ margin: 8px; font-family: sans-serif }}
 main {{ max-width: 688px; margin: auto; padding: 0 12px }}</style>
-<script src="/static/vendor/widgets/require.js"></script>
-<script src="/static/widgets/config.js"></script>
-<script data-jupyter-widgets-cdn="about:blank#" src="/static/vendor/widgets/embed-amd.js"></script>
+<script defer src="/static/vendor/widgets/require.js"></script>
+<script defer src="/static/widgets/config.js"></script>
+<script defer data-jupyter-widgets-cdn="about:blank#"
+src="/static/vendor/widgets/embed-amd.js"></script>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script>
 </head><body><main><h1>Explorer</h1>
 <script type="application/vnd.jupyter.widget-view+json">{view}</script>
