@@ -17,11 +17,11 @@ from vae_helpers.widgets.page import module
 
 ROOT = Path(__file__).parents[3]
 JAVASCRIPT = ROOT / "vae_helpers" / "widgets" / "js"
-# Around the explorer the worst of a theme: Bootstrap's rows, and a header that stays.
+# Around the explorer the worst of a theme: what Bootstrap does to its classes.
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/static/book.css">
-<style>.row {{ padding: 12px }} body {{ margin: 8px; font-family: sans-serif }}
+<style>.row {{ padding: 12px }} .mark {{ color: #212529 }} body {{ margin: 8px; font-family: sans-serif }}
 main {{ max-width: 688px; margin: auto; padding: 0 12px }}</style>
 <script defer src="/static/vendor/widgets/require.js"></script>
 <script defer src="/static/widgets/config.js"></script>

@@ -314,7 +314,7 @@ function render({ model, el }) {
 
 /** {"base64": …} anywhere in plain JSON becomes the bytes that it stands for.
     @param {any} value @returns {any} */
-function withBytes(value) {
+export function withBytes(value) {
   if (Array.isArray(value)) return value.map(withBytes);
   if (value === null || typeof value !== "object") return value;
   if (typeof value.base64 === "string") {
