@@ -373,6 +373,21 @@ def test_search_finds_the_chapter_of_a_word_and_leads_to_it(visit):
     assert "discrepancy" in page.locator("main").inner_text()
 
 
+def test_search_works_from_a_disk_and_says_what_it_cannot_show(chromium):
+    with visiting(chromium, HTML.as_uri()) as visit:
+        page = visit("search.html?q=discrepancy")
+        hit = page.locator("#search-results li a[href*='03_mmd_vae.html']").first
+        hit.wait_for(timeout=15_000)
+        assert "opened from a disk" in page.locator("main").inner_text()
+        hit.click()
+        page.wait_for_url("**/notebooks/03_mmd_vae.html*")
+    # From a server it shows them.
+    with serving(HTML) as address, visiting(chromium, address) as visit:
+        page = visit("search.html?q=discrepancy")
+        page.locator("#search-results li p.context").first.wait_for(timeout=15_000)
+        assert "opened from a disk" not in page.locator("main").inner_text()
+
+
 # ---- formulae ---------------------------------------------------------------------------------
 
 
