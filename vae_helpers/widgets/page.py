@@ -15,7 +15,7 @@ from ..files import written_whole
 from .room import heights
 
 HERE = Path(__file__).parent
-STYLE = HERE / "latent_explorer.css"
+STYLE, PAGE = HERE / "latent_explorer.css", HERE / "page.html"
 # The files of the module, each after those that it imports from.
 PARTS = (
     "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
@@ -23,27 +23,6 @@ PARTS = (
 )  # fmt: skip
 IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body class="explorer-page">
-<main>
-<h1>{title}</h1>
-{place}
-</main>
-<script type="application/json" id="state">{state}</script>
-<script type="module">{module}</script>
-</body>
-</html>
-"""
 MOUNT = """
 mount(document.querySelector(".explorer-place"), JSON.parse(document.getElementById("state").textContent));
 """
@@ -74,7 +53,7 @@ def place(models, state):
     z[:, state["dims"][0]] = STILLS
     pictures = []
     for facts, model in zip(state["models"], models.values(), strict=True):
-        strip = np.concatenate([_paper(image) for image in _decode(model, z)], axis=1)
+        strip = np.concatenate([_paper(image) for image in model.decode(z)], axis=1)
         file = io.BytesIO()
         png.imsave(file, strip, format="png")
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -98,13 +77,6 @@ def _paper(image):
     """An image as it is drawn: grey ones dark on white, as everywhere in the book."""
     image = np.clip(image, 0, 1)
     return np.repeat(1 - image, 3, axis=2) if image.shape[2] == 1 else image
-
-
-def _decode(model, z):
-    if hasattr(model, "decode"):
-        return np.asarray(model.decode(z))
-    given = np.asarray(model.decoder(z))
-    return given if model.decoder_output == "pixels" else 1 / (1 + np.exp(-given))
 
 
 def write_page(path, state, title):
@@ -133,7 +105,7 @@ def write_page(path, state, title):
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    text = PAGE.format(
+    text = PAGE.read_text(encoding="utf-8").format(
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         title=html.escape(title),
         style=style,
