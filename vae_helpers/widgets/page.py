@@ -53,7 +53,8 @@ def place(models, state):
     z[:, state["dims"][0]] = STILLS
     pictures = []
     for facts, model in zip(state["models"], models.values(), strict=True):
-        strip = np.concatenate([_paper(image) for image in model.decode(z)], axis=1)
+        decode = getattr(model, "decode", model.decoder)
+        strip = np.concatenate([_paper(image) for image in np.asarray(decode(z))], axis=1)
         file = io.BytesIO()
         png.imsave(file, strip, format="png")
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -85,8 +85,8 @@ def _check_models(models, encoders):
     if not isinstance(models, dict) or not models:
         raise TypeError('models must be a dict of names and models, such as {"VAE": vae}')
     for name, model in models.items():
-        parts = "latent_dim", "encode", "decode", "decoder", "decoder_output", "encoder"
-        missing = [part for part in parts[: 6 if encoders else 5] if not hasattr(model, part)]
+        parts = ["latent_dim", "encode", "decoder", "decoder_output"] + ["encoder"] * encoders
+        missing = [part for part in parts if not hasattr(model, part)]
         if missing:
             raise TypeError(
                 f"models[{name!r}] must be an Autoencoder; this {type(model).__name__} has no "
