@@ -37,6 +37,9 @@ class Driven:
     def settle(self):
         time.sleep(0.4)
 
+    def close(self):
+        """Let go of what this holds; the browser itself is ended by ``running``."""
+
     def middle(self, selector):
         """The centre of the first element of those visible, scrolled into view, in the window."""
         script = f"""(() => {{
@@ -110,6 +113,9 @@ class Firefox(Driven):
                 assert said["type"] == "success", said
                 return said["result"]
 
+    def close(self):
+        self.socket.close()
+
     def goto(self, address):
         self.send("browsingContext.navigate", context=self.context, url=address, wait="complete")
 
@@ -182,7 +188,8 @@ def running(engine):
         ) as process:
             try:
                 kind = Firefox if engine == "firefox" else WebKit
-                yield kind(port, errors)
+                with contextlib.closing(kind(port, errors)) as driven:
+                    yield driven
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)

@@ -43,6 +43,9 @@ PACKAGES = {
             "widgets/embed-amd.js": {
                 "gt.compile(At),gt.compile(pt);": "",
                 ",E=k.compile(y),$=k.compile(v);": ",E=()=>!0,$=()=>!0;",
+                # It would wait until every picture of the page has come.
+                '"complete"===document.readyState?e.renderWidgets():window.addEventListener("load",':
+                '"loading"!==document.readyState?e.renderWidgets():addEventListener("DOMContentLoaded",',
             },
         },
     },

@@ -8,11 +8,14 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from html import escape
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 from docutils import nodes
+
+from vae_helpers.widgets import page as explorer_page
 
 PICTURE = "_static/social.jpg"  # tools/make_pictures.py
 PICTURE_ALT = (
@@ -134,7 +137,18 @@ def tidied(page):
         first = page.index(twice) + len(twice)
         page = page[:first] + page[first:].replace(twice, "", 1)
     # Firefox would fetch the next page beforehand, which default-src forbids.
-    return re.sub(r'\s*<link rel="next"[^>]*>', "", page)
+    return widgets_first(re.sub(r'\s*<link rel="next"[^>]*>', "", page))
+
+
+def widgets_first(page):
+    """A page with widgets whose config.js loads MathJax, and whose state comes after all that is read."""
+    if "/embed-amd.js" in page:
+        mathjax = r'<script [^>]*(src="[^"]*/tex-mml-chtml\.js[^"]*")[^>]*>'
+        page = re.sub(mathjax, r'<script type="text/plain" id="mathjax" \1>', page)
+    if state := STATE.search(page):
+        before, after = page.replace(state[0], "", 1).rsplit("</body>", 1)
+        page = f"{before}{state[0]}\n</body>{after}"
+    return page
 
 
 # A cell's output that is a widget, and the state of the page's widgets.
@@ -174,6 +188,14 @@ def add_policies(app, error):
             path.write_text(with_policy(with_places(tidied(path.read_text()))))
 
 
+def add_explorer(app, error):
+    """The explorer's own code, for pages that have it without ipywidgets (front_page.py)."""
+    if not error:
+        static = Path(app.outdir) / "_static"
+        (static / "explorer.js").write_text(explorer_page.script())
+        shutil.copyfile(explorer_page.STYLE, static / "explorer.css")
+
+
 def drop_icon_script(app, error):
     """The theme draws its icons from its fonts; this script (half a megabyte, compressed) would do
     it once more."""
@@ -186,6 +208,7 @@ def setup(app):
     app.connect("html-page-context", add_tags)
     app.connect("html-page-context", drop_rocket, priority=900)  # after the theme's
     app.connect("html-page-context", name_theme, priority=900)
+    app.connect("build-finished", add_explorer)
     app.connect("build-finished", drop_icon_script)
     app.connect("build-finished", add_policies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

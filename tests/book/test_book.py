@@ -405,6 +405,52 @@ def test_search_finds_the_chapter_of_a_word_and_leads_to_it(visit):
     assert "discrepancy" in page.locator("main").inner_text()
 
 
+def test_search_works_from_a_disk_and_says_what_it_cannot_show(chromium):
+    with visiting(chromium, HTML.as_uri()) as visit:
+        page = visit("search.html?q=discrepancy")
+        hit = page.locator("#search-results li a[href*='03_mmd_vae.html']").first
+        hit.wait_for(timeout=15_000)
+        assert "opened from a disk" in page.locator("main").inner_text()
+        hit.click()
+        page.wait_for_url("**/notebooks/03_mmd_vae.html*")
+    # From a server it shows them.
+    with serving(HTML) as address, visiting(chromium, address) as visit:
+        page = visit("search.html?q=discrepancy")
+        page.locator("#search-results li p.context").first.wait_for(timeout=15_000)
+        assert "opened from a disk" not in page.locator("main").inner_text()
+
+
+# ---- formulae ---------------------------------------------------------------------------------
+
+
+FORMULAE = max(WITH_EXPLORERS, key=lambda path: len(soup(path).select(".math")))
+COUNT = """new MutationObserver((_, observer) => {
+    if (!document.querySelector(".pictures canvas[data-z]")) return;
+    observer.disconnect();
+    window.formulaeBefore = document.querySelectorAll("mjx-container").length;
+}).observe(document, { childList: true, subtree: true, attributeFilter: ["data-z"] });"""
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_formulae_below_the_screen_wait_for_the_first_picture_and_then_are_all_set(
+    visit, site, number
+):
+    page = visit("genindex.html", viewport={"width": 390, "height": 844})
+    page.add_init_script(COUNT)
+    headings = soup(FORMULAE).select("main section[id]")
+    # Who comes to a section finds what is above it set already.
+    target = f"#{headings[number]['id']}" if number else ""
+    page.goto(f"{site}/{FORMULAE}{target}")
+    page.wait_for_selector(".pictures canvas[data-z]", state="attached", timeout=60_000)
+    if not target:
+        assert page.evaluate("window.formulaeBefore") == 0
+    wait_until(page, """() => [...document.querySelectorAll(".math")]
+        .every((math) => math.querySelector("mjx-container"))""")  # fmt: skip
+    assert page.locator("mjx-merror").count() == 0
+    if target:
+        assert 0 <= page.locator(target).bounding_box()["y"] < 80  # below the header
+
+
 # ---- sliders ----------------------------------------------------------------------------------
 
 

@@ -134,16 +134,8 @@ def _activation_layer(layer, where):
 
 
 def _relu(layer, where):
-    if layer.max_value is not None or layer.threshold:
+    if getattr(layer, "max_value", None) is not None or getattr(layer, "threshold", 0):
         raise ValueError(f"{where} has a max_value or threshold; leave them at None and 0")
-    return {
-        "kind": "activation",
-        "activation": "leaky_relu",
-        "slope": float(layer.negative_slope),
-    }, []
-
-
-def _leaky_relu(layer, where):
     slope = float(layer.negative_slope)
     return {"kind": "activation", "activation": "leaky_relu", "slope": slope}, []
 
@@ -157,13 +149,13 @@ def _upsampling(layer, where):
 
 
 def _pooling(layer, where):
-    mean = isinstance(layer, layers.AveragePooling2D)
-    return {"kind": "pool", "mean": mean, **_window(layer, layer.pool_size)}, []
-
-
-def _global_average(layer, where):
-    sizes = list(layer.input.shape[1:3])
-    return {"kind": "pool", "mean": True, "kernel": sizes, "strides": sizes, "padding": [0, 0]}, []
+    mean = not isinstance(layer, layers.MaxPooling2D)
+    if isinstance(layer, layers.GlobalAveragePooling2D):
+        whole = list(layer.input.shape[1:3])
+        window = {"kernel": whole, "strides": whole, "padding": [0, 0]}
+    else:
+        window = _window(layer, layer.pool_size)
+    return {"kind": "pool", "mean": mean, **window}, []
 
 
 DESCRIBERS = {
@@ -173,11 +165,11 @@ DESCRIBERS = {
     layers.BatchNormalization: _batch_normalization,
     layers.Activation: _activation_layer,
     layers.ReLU: _relu,
-    layers.LeakyReLU: _leaky_relu,
+    layers.LeakyReLU: _relu,
     layers.UpSampling2D: _upsampling,
     layers.MaxPooling2D: _pooling,
     layers.AveragePooling2D: _pooling,
-    layers.GlobalAveragePooling2D: _global_average,
+    layers.GlobalAveragePooling2D: _pooling,
 }
 
 

@@ -15,7 +15,7 @@ from ..files import written_whole
 from .room import heights
 
 HERE = Path(__file__).parent
-STYLE = HERE / "latent_explorer.css"
+STYLE, PAGE = HERE / "latent_explorer.css", HERE / "page.html"
 # The files of the module, each after those that it imports from.
 PARTS = (
     "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
@@ -23,29 +23,11 @@ PARTS = (
 )  # fmt: skip
 IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body class="explorer-page">
-<main>
-<h1>{title}</h1>
-{place}
-</main>
-<script type="application/json" id="state">{state}</script>
-<script type="module">{module}</script>
-</body>
-</html>
-"""
 MOUNT = """
 mount(document.querySelector(".explorer-place"), JSON.parse(document.getElementById("state").textContent));
+"""
+SHOW = """
+window.showExplorer = (selector, state) => mount(document.querySelector(selector), state, { tour: true });
 """
 STILLS = np.linspace(-3, 3, 7)  # z₁ of the pictures that stand in a page without JavaScript
 
@@ -56,20 +38,31 @@ def module():
     return "\n".join(IMPORT.sub("", text) for text in texts)
 
 
+def script():
+    """The same as a script of the old kind, which a page that was opened from a disk can load, too.
+
+    It defines ``showExplorer(selector, state)``: tools/front_page.py calls it.
+    """
+    text = re.sub(r"^export (default .*\n)?", "", module(), flags=re.MULTILINE)
+    return f"(() => {{\n{text}{SHOW}}})();\n"
+
+
 def place(models, state):
     """HTML that stands where an explorer will be: its height, a still picture and a sentence."""
     z = np.zeros((len(STILLS), state["latent_dim"]), "float32")
     z[:, state["dims"][0]] = STILLS
     pictures = []
     for facts, model in zip(state["models"], models.values(), strict=True):
-        strip = np.concatenate([_paper(image) for image in _decode(model, z)], axis=1)
+        decode = getattr(model, "decode", model.decoder)
+        strip = np.concatenate([_paper(image) for image in np.asarray(decode(z))], axis=1)
         file = io.BytesIO()
         png.imsave(file, strip, format="png")
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
         height, width = strip.shape[:2]
         name = html.escape(facts["name"])
+        kind = "grey" if state["models"][0]["decoder"]["output"][2] == 1 else "coloured"
         pictures.append(
-            f'<img src="{source}" width="{2 * width}" height="{2 * height}" '
+            f'<img class="{kind}" src="{source}" width="{2 * width}" height="{2 * height}" '
             f'alt="{name}: images decoded at seven points on a line">'
         )
     wide, narrow = heights(state)
@@ -85,13 +78,6 @@ def _paper(image):
     """An image as it is drawn: grey ones dark on white, as everywhere in the book."""
     image = np.clip(image, 0, 1)
     return np.repeat(1 - image, 3, axis=2) if image.shape[2] == 1 else image
-
-
-def _decode(model, z):
-    if hasattr(model, "decode"):
-        return np.asarray(model.decode(z))
-    given = np.asarray(model.decoder(z))
-    return given if model.decoder_output == "pixels" else 1 / (1 + np.exp(-given))
 
 
 def write_page(path, state, title):
@@ -120,7 +106,7 @@ def write_page(path, state, title):
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    text = PAGE.format(
+    text = PAGE.read_text(encoding="utf-8").format(
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         title=html.escape(title),
         style=style,

@@ -11,12 +11,15 @@ GAP = 8
 LETTER = 8.0  # wider than most
 
 
-def heights(state):
-    """In a wide place (the book's column) and in a narrow one (a phone): two CSS lengths."""
-    return _height(state, 672, wide=True), _height(state, 342, wide=False)
+def heights(state, front=False):
+    """In a wide place (the book's column) and in a narrow one (a phone): two CSS lengths.
+
+    On the front page, where sliders and tabs are left out, ``front`` is True.
+    """
+    return _height(state, 672, True, front), _height(state, 342, False, front)
 
 
-def _height(state, width, wide):
+def _height(state, width, wide, front):
     names = [facts["name"] for facts in state["models"]]
     tall, broad = state["models"][0]["decoder"]["output"][:2]
     aspect = tall / broad
@@ -29,7 +32,7 @@ def _height(state, width, wide):
     strip = _rows(names, 5 if many else 3, column, min(picture, column) * aspect)
     sliders = 32 * ceil(len(state["dims"]) / (2 if wide else 1))
     note = 20 * (state["latent_dim"] > len(state["dims"])) * (1 if wide else 3)
-    fixed = sliders + FINGER + note + strip
+    fixed = strip if front else sliders + FINGER + note + strip
     if not panels:
         return f"{ceil(fixed)}px"
     across = (3 if wide else 2) if many else len(names)
@@ -48,7 +51,8 @@ def _height(state, width, wide):
     else:
         fixed += 350 if wide else 220
     side = f"{width / across:.0f}px" if wide else f"{100 / across:.1f}vw - 20px"
-    most = "340px" if many else "clamp(150px, 100svh - 23.5rem, 340px)"
+    taken = "27rem" if front else "23.5rem"  # by all but the squares
+    most = "340px" if many else f"clamp(150px, 100svh - {taken}, 340px)"
     return f"calc({ceil(fixed)}px + {square} * min({side}, {most}))"
 
 

@@ -40,13 +40,11 @@ def describe_all(models, data, panels, snapshots, most=None):
                 f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)"
             )
     described = [_describe_model(name, model) for name, model in models.items()]
-    sizes = {tuple(model.decoder.output_shape[1:]) for model in models.values()}
-    if len(sizes) > 1:
-        raise ValueError(f"the models' decoders must give images of one size, not {sorted(sizes)}")
     codes = []
     if data is not None:
         _check_data(data)
-        _check_sizes(models, data)
+    _check_sizes(models, data)
+    if data is not None:
         codes = [_encode(name, model, data) for name, model in models.items()]
     if "pad" in panels:
         for facts, (name, model) in zip(described, models.items(), strict=True):
@@ -146,12 +144,14 @@ def _describe_model(name, model):
 
 
 def _check_sizes(models, data):
-    """Test images are drawn beside decoded ones, pixel for pixel."""
-    image = data.test_images.shape[1:]
-    for name, model in models.items():
-        if (shape := model.decoder.output_shape[1:]) != image:
+    """Pictures stand beside each other, and beside test images, pixel for pixel."""
+    shapes = {name: model.decoder.output_shape[1:] for name, model in models.items()}
+    wanted = next(iter(shapes.values())) if data is None else data.test_images.shape[1:]
+    whose = "one" if data is None else "data's"
+    for name, shape in shapes.items():
+        if shape != wanted:
             raise ValueError(
-                f"{name}'s decoder must give images of data's size, {list(image)}, not {list(shape)}"
+                f"{name}'s decoder must give images of {whose} size, {list(wanted)}, not {list(shape)}"
             )
 
 

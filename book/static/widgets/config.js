@@ -1,4 +1,4 @@
-/* Loaded on pages with widgets, between require.js and the widget manager.
+/* Loaded on pages with widgets, between require.js and the widget manager; it loads MathJax itself.
 
    The manager would fetch widget classes from a content delivery network. Here they come from the
    book itself, wherever it is published: addresses are worked out from this script's own. */
@@ -15,23 +15,41 @@
     },
   });
 
-  // MathJax does one thing at a time.
-  let queue = Promise.resolve();
+  // Where a page has formulae, its settings for MathJax stand above us.
+  if (!window.MathJax) return;
+
+  // MathJax does one thing at a time, once it is there.
+  let begin;
+  let queue = new Promise((done) => (begin = done));
   const typeset = (...parts) => {
     queue = queue.then(() => window.MathJax.typesetPromise(...parts)).catch(console.warn);
     return queue;
   };
 
-  /* All formulae of a page at once keep a phone busy for seconds, in which no widget can be drawn. So
-     they are set a few at a time, first those on the screen. Whoever comes to a section, or comes
-     back, gets them at once as ever: what is above would move what they came for. */
+  /* MathJax keeps a phone busy for seconds, in which no widget can be drawn. So formulae are set a few
+     at a time: those on the screen, and once a widget is drawn the others. Whoever comes to a section,
+     or comes back, gets them at once as ever: what is above would move what they came for. */
   const MATH = ".math, .output_area, .tex2jax_process"; // what MathJax looks into
-  const pause = () => new Promise((done) => setTimeout(done));
+  const LONGEST = 10_000; // milliseconds that formulae wait for a widget
+  const pause = (time = 0) => new Promise((done) => setTimeout(done, time));
+  async function widgetsFirst() {
+    const view = 'script[type="application/vnd.jupyter.widget-view+json"]';
+    const waiting = () => document.querySelector(view) && !document.querySelector(".latent-explorer canvas[data-z]");
+    while (waiting() && performance.now() < LONGEST) await pause(50);
+  }
+  const isOnScreen = (part) => {
+    const { top, bottom } = part.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
   async function inParts() {
     const parts = [...document.querySelectorAll("main section > :not(section)")]
       .filter((part) => part.matches(MATH) || part.querySelector(MATH));
-    const below = parts.filter((part) => part.getBoundingClientRect().bottom > 0);
-    const order = [...below, ...parts.filter((part) => !below.includes(part))];
+    const onScreen = parts.filter(isOnScreen);
+    if (onScreen.length) await typeset(onScreen);
+    await widgetsFirst();
+    const others = parts.filter((part) => !onScreen.includes(part));
+    const below = others.filter((part) => part.getBoundingClientRect().bottom > 0);
+    const order = [...below, ...others.filter((part) => !below.includes(part))];
     for (let i = 0; i < order.length; i += 4) {
       await typeset(order.slice(i, i + 4));
       await pause();
@@ -50,24 +68,37 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && !touched) target.scrollIntoView();
   }
-  // Where a page has formulae, its settings stand above us.
-  if (window.MathJax) {
-    const fresh = !location.hash && navigation?.type === "navigate";
-    const pageReady = fresh ? inParts : atOnce;
-    window.MathJax.startup = { ...window.MathJax.startup, pageReady };
-  }
 
   /* ipywidgets asks MathJax 2 to set the labels of widgets; the book has MathJax 3, where the same
-     wish has another name. */
-  window.addEventListener("load", () => {
-    const MathJax = window.MathJax;
-    if (!MathJax?.typesetPromise || MathJax.Hub) return;
-    MathJax.Hub = {
-      Queue: ([name, , element]) => {
-        if (name === "Typeset") typeset([element]);
+     wish has another name. It may ask before MathJax is there, and for labels without a formula. */
+  const Hub = {
+    Queue: ([name, , element]) => {
+      if (name === "Typeset" && /[\\$]/.test(element.textContent)) typeset([element]);
+    },
+    Register: { StartupHook: () => {} },
+    Configured: () => {},
+  };
+  const fresh = !location.hash && navigation?.type === "navigate";
+  window.MathJax = {
+    ...window.MathJax,
+    Hub,
+    startup: {
+      ready() {
+        window.MathJax.Hub = Hub;
+        window.MathJax.startup.defaultReady();
       },
-      Register: { StartupHook: () => {} },
-      Configured: () => {},
-    };
-  });
+      pageReady() {
+        begin();
+        return fresh ? inParts() : atOnce();
+      },
+    },
+  };
+  // The page is read by now. Its tag for MathJax is one that browsers do not run (page_head.py).
+  const load = () => {
+    const script = document.createElement("script");
+    script.src = document.getElementById("mathjax").src;
+    document.head.append(script);
+  };
+  if (fresh && ![...document.querySelectorAll(".math")].some(isOnScreen)) widgetsFirst().then(load);
+  else load();
 })();

@@ -17,15 +17,16 @@ from vae_helpers.widgets.page import module
 
 ROOT = Path(__file__).parents[3]
 JAVASCRIPT = ROOT / "vae_helpers" / "widgets" / "js"
-# Around the explorer the worst of a theme: Bootstrap's rows, and a header that stays.
+# Around the explorer the worst of a theme: what Bootstrap does to its classes.
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/static/book.css">
-<style>.row {{ padding: 12px }} body {{ margin: 8px; font-family: sans-serif }}
+<style>.row {{ padding: 12px }} .mark {{ color: #212529 }} body {{ margin: 8px; font-family: sans-serif }}
 main {{ max-width: 688px; margin: auto; padding: 0 12px }}</style>
-<script src="/static/vendor/widgets/require.js"></script>
-<script src="/static/widgets/config.js"></script>
-<script data-jupyter-widgets-cdn="about:blank#" src="/static/vendor/widgets/embed-amd.js"></script>
+<script defer src="/static/vendor/widgets/require.js"></script>
+<script defer src="/static/widgets/config.js"></script>
+<script defer data-jupyter-widgets-cdn="about:blank#"
+src="/static/vendor/widgets/embed-amd.js"></script>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script>
 </head><body><main><h1>Explorer</h1>
 <script type="application/vnd.jupyter.widget-view+json">{view}</script>

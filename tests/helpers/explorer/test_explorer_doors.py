@@ -55,7 +55,7 @@ def test_a_decoder_that_takes_something_else_than_z_is_refused(vae):
 def test_decoders_must_give_pictures_of_one_size_and_the_data_s(vae, data):
     small = Given(chain(layers.Dense(16), layers.Reshape((4, 4, 1))))
     assert latent_explorer({"small": small}, grid=True)
-    with pytest.raises(ValueError, match="images of one size"):
+    with pytest.raises(ValueError, match="vae's decoder must give images of one size"):
         latent_explorer({"small": small, "vae": vae})
     with pytest.raises(ValueError, match="small's decoder must give images of data's size"):
         latent_explorer({"small": small}, data, map=True)

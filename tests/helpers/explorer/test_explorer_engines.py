@@ -98,7 +98,7 @@ def test_a_drawing_is_encoded_and_resampled(page):
     tab(page, "pad")
     assert all(changed(page, lambda: page.drag(".pad", 40, 50)))
     assert "KL" in page.run("document.querySelector('.numbers').textContent")
-    assert len(page.run("[...document.querySelectorAll('.mark ellipse')].map(() => 1)")) == 2
+    assert len(page.run("[...document.querySelectorAll('.drawn ellipse')].map(() => 1)")) == 2
     # Not the MMD-VAE's, whose encoder has no spread.
     resample = "[...document.querySelectorAll('.buttons button')].find((b) => b.textContent === 'Resample').click()"
     assert changed(page, lambda: page.run(f"({resample}, true)")) == [True, False]

@@ -25,6 +25,10 @@ from looking import (
 from playwright.sync_api import expect
 from scipy.special import expit
 
+from vae_helpers import losses
+from vae_helpers.models import MMDVAE, VAE
+from vae_helpers.widgets import explorer_state
+
 pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -351,6 +355,44 @@ def check_terms(said, x, decoded, mean, logvar):
     assert said["log p(z)"] == pytest.approx([logpz], abs=0.1)
     assert said["log q(z|x)"] == pytest.approx([logqz_x], abs=0.05)
     assert said["KL"] == pytest.approx([kl], abs=0.15)
+
+
+TERMS = """async ([state, images, noise]) => {
+    const { openModels, withBytes } = await import("/module.js");
+    return openModels(withBytes(state.models), state.dims).map((model) => images.map((image, i) => {
+        const code = model.encode(image);
+        const z = code.mean.map((m, k) => m + Math.exp((code.logvar[k] ?? -Infinity) / 2) * noise[i][k]);
+        return { z, ...Object.fromEntries(model.terms(image, z, code)) };
+    }));
+}"""
+
+
+def test_the_terms_of_a_drawn_code_are_those_of_training(visit, models, data):
+    """At draws from q(z|x), with losses.py's functions and Keras's networks, for each model."""
+    rounded = {"VAE": VAE(), "MMD-VAE": MMDVAE()}
+    for name, model in rounded.items():  # the browser has float16 of the weights: so has Keras here
+        model.set_weights([np.float32(np.float16(part)) for part in models[name].get_weights()])
+    models = rounded
+    images, noise = data.test_images[:20], np.random.default_rng(0).normal(size=(20, 2))
+    state = explorer_state(models, data, pad=True)
+    sent = [state, images.reshape(20, -1).tolist(), noise.tolist()]
+    vae, mmd_vae = visit("blank").evaluate(TERMS, sent)
+
+    def close(name, expected, rows=vae):
+        np.testing.assert_allclose([row[name] for row in rows], expected, rtol=1e-4, atol=1e-4)
+
+    mean, logvar = np.split(models["VAE"].encoder(images).numpy(), [2], axis=1)
+    z = losses.reparameterize(mean, logvar, noise.astype("float32"))
+    close("z", z)
+    close("reconstruction", -losses.bernoulli_loglik(images, models["VAE"].decoder(z)))
+    close("log p(z)", losses.normal_loglik(z, 0.0, 0.0))
+    close("log q(z|x)", losses.normal_loglik(z, mean, logvar))
+    close("KL", losses.normal_kl(mean, logvar))
+    codes = models["MMD-VAE"].encoder(images)
+    close("z", codes, mmd_vae)
+    again = models["MMD-VAE"].decoder(codes)
+    close("squared error", np.mean((images - again) ** 2, axis=(1, 2, 3)), mmd_vae)
+    assert set(mmd_vae[0]) == {"z", "squared error"}
 
 
 @pytest.mark.parametrize("name", ["all", "pad"])

@@ -211,12 +211,33 @@ def test_pictures_stay_in_view_below_ten_models(visit):
 def test_of_ten_models_only_the_maps_on_the_screen_have_their_grids_decoded(visit):
     page = visit("ten")
     page.wait_for_timeout(1500)
-    inked = page.locator(".backdrop").evaluate_all(
-        """all => all.map((c) => c.getContext("2d").getImageData(0, 0, c.width, c.height)
-            .data.some((value) => value))"""
-    )
+    inked = page.locator(".backdrop").evaluate_all(INKED)
     assert inked[0]
     assert not inked[-1]
+
+
+def test_ten_models_stand_in_rows_and_only_pictures_on_the_screen_are_decoded(visit, models):
+    page = visit("ten")
+    large = page.locator(".strip .large")
+    rows = [round(picture.bounding_box()["y"]) for picture in large.all()]
+    assert [rows.count(row) for row in dict.fromkeys(rows)] == [5, 5]
+    squares = [round(square.bounding_box()["y"]) for square in page.locator(".map").all()]
+    assert [squares.count(row) for row in dict.fromkeys(squares)] == [3, 3, 3, 1]
+    # Below the explorer its strip is off the screen: what moves z there decodes nothing.
+    page.evaluate("document.querySelector('.latent-explorer').style.marginBottom = '3000px'")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_timeout(500)
+    before = large.evaluate_all("all => all.map((e) => e.dataset.z)")
+    page.evaluate("location.hash = 'nothing'")
+    page.locator(".noUi-handle").first.evaluate("e => e.focus({ preventScroll: true })")
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    settle(page)
+    assert shown_z(page) == [0.05, 0]
+    assert large.evaluate_all("all => all.map((e) => e.dataset.z)") == before == ["0 0"] * 10
+    to_the_top(page)
+    page.wait_for_timeout(500)
+    assert large.evaluate_all("all => all.map((e) => e.dataset.z)") == ["0.05 0"] * 10
 
 
 def test_the_room_is_kept_before_anything_is_drawn(visit, site):
@@ -278,19 +299,40 @@ def test_in_the_dark_there_is_no_light_box(visit):
     map_ = page.locator(".map").first
     background = map_.evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == "rgb(20, 24, 30)"
+    open_tab(page, "Draw")
+    page.get_by_role("button", name="Test image").click()
+    settle(page)
+    cross = page.locator(".drawn path.stroke").first
+    (axis,) = (
+        page.locator(".map")
+        .first.locator(".axes line")
+        .first.evaluate_all("all => all.map((e) => getComputedStyle(e).stroke)")
+    )
+    assert cross.evaluate("e => getComputedStyle(e).stroke") == axis
 
 
 def test_forced_colours_keep_what_means_something_and_show_what_is_pressed(visit):
     page = visit("all", forced_colors="active", color_scheme="dark")
     background = page.locator(".map").first.evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == "rgb(255, 255, 255)"
+    for theme, ink in (("light", "rgb(51, 51, 51)"), ("dark", "rgb(208, 215, 222)")):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert page.locator(".map").first.evaluate("e => getComputedStyle(e).color") == ink
     tab = page.get_by_role("tab", name="Map")
     assert tab.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
     track = page.locator(".noUi-target").first
     assert track.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
 
 
-def test_printed_grids_are_whole(visit):
+INKED = """all => all.map((canvas) => canvas.getContext("2d")
+    .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value))"""
+
+
+def test_printed_grids_are_whole_by_themselves_and_behind_maps_that_nobody_has_seen(visit):
+    page = visit("ten")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    # At once: paper does not wait for a frame.
+    assert page.locator(".backdrop").evaluate_all(INKED) == [True] * 10
     page = visit("all")
     open_tab(page, "Grid")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -57,6 +57,7 @@ export function openGrids(stage) {
   const printing = () => {
     models.forEach((_, m) => need(m));
     finishJobs();
+    stage.tell("print");
   };
   addEventListener("beforeprint", printing);
   stage.atEnd(() => {

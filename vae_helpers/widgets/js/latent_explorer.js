@@ -314,7 +314,7 @@ function render({ model, el }) {
 
 /** {"base64": …} anywhere in plain JSON becomes the bytes that it stands for.
     @param {any} value @returns {any} */
-function withBytes(value) {
+export function withBytes(value) {
   if (Array.isArray(value)) return value.map(withBytes);
   if (value === null || typeof value !== "object") return value;
   if (typeof value.base64 === "string") {
@@ -324,8 +324,9 @@ function withBytes(value) {
 }
 
 /** An explorer of its own, from what Python's `explorer_state` gives. Returns a function that ends it.
-    @param {HTMLElement} element @param {any} state */
-export function mount(element, state) {
+    @param {HTMLElement} element @param {any} state
+    @param {{tour?: boolean}} [options] tour: it first moves by itself */
+export function mount(element, state, { tour = false } = {}) {
   const facts = withBytes(state);
   let z = facts.dims.map(() => 0);
   /** @type {() => void} */
@@ -341,7 +342,27 @@ export function mount(element, state) {
   element.append(root);
   const explorer = open(root, facts, store, (stage) => makeSliders(stage));
   moved = explorer.show;
+  if (tour) goAround(root, explorer.stage);
   return explorer.close;
+}
+
+const TOUR = 4500; // milliseconds: what moves for longer would need a button that stops it
+
+/** Once around the middle and back to it, so that everybody sees what moves; a touch or a key ends it.
+    @param {HTMLElement} el @param {import("./stage.js").Stage} stage */
+function goAround(el, stage) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches || stage.z().some((value) => value)) return;
+  const begin = performance.now();
+  const step = (/** @type {number} */ now) => {
+    const part = Math.min(Math.max(now - begin, 0) / TOUR, 1);
+    const [radius, angle] = [2 * Math.sin(Math.PI * part), 2 * Math.PI * part];
+    stage.moveTo(stage.fromPlace(0, [radius * Math.cos(angle), radius * Math.sin(angle)]));
+    if (part < 1) frame = requestAnimationFrame(step);
+  };
+  let frame = requestAnimationFrame(step);
+  const stop = () => cancelAnimationFrame(frame);
+  for (const kind of ["pointerdown", "keydown"]) el.addEventListener(kind, stop, { once: true });
+  stage.atEnd(stop);
 }
 
 /** @param {import("./stage.js").Stage} stage */

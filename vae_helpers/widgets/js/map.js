@@ -167,6 +167,7 @@ function makeBackdrop(stage, m, at) {
   const paint = oncePerFrame(() => surface(canvas).drawImage(grid, 0, 0));
   const show = () => canvas.classList.toggle("away", !stage.backdrop);
   stage.on("grids", paint);
+  stage.on("print", paint.now); // a frame would come too late
   stage.on("backdrop", show);
   stage.atEnd(paint.cancel);
   return canvas;
@@ -176,7 +177,7 @@ function makeBackdrop(stage, m, at) {
     that was drawn there.
     @param {import("./stage.js").Stage} stage @param {number} m @param {ReturnType<typeof scale>} at */
 function makeMark(stage, m, at) {
-  const group = draw("g", { class: "mark" });
+  const group = draw("g", { class: "drawn" });
   const { plane } = stage.models[m];
   const show = () => {
     group.replaceChildren();

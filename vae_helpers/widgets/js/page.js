@@ -109,6 +109,7 @@ export function oncePerFrame(work) {
     });
   };
   ask.cancel = () => cancelAnimationFrame(waiting);
+  ask.now = work;
   return ask;
 }
 
