@@ -60,13 +60,6 @@ def test_pairs_are_of_different_classes_and_follow_from_the_seed_alone():
         pictures.pairs_of_different_classes(np.zeros(10))
 
 
-def test_straight_paths_go_from_end_to_end_in_equal_steps():
-    first, last = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[4.0, -4.0], [1.0, 2.0]])
-    paths = pictures.straight_paths(first, last, steps=5)
-    np.testing.assert_allclose(paths[0], [[0, 0], [1, -1], [2, -2], [3, -3], [4, -4]])
-    np.testing.assert_allclose(paths[1, :, 1], [1, 1.25, 1.5, 1.75, 2])
-
-
 def path(*positions):
     """One path of pictures that are black but for their first two pixels."""
     x = np.zeros((1, len(positions), 28, 28, 1))
