@@ -2,10 +2,16 @@
 
     python -m vae_study                                                  all of them, going on where it was
     python -m vae_study --run vae --dataset mnist --seed 1               one of them
+    python -m vae_study --scheduler [ADDRESS]                            many at once, by Dask
 
 How long a training takes is on the book's page Running the book. Records are written to
 ``vae_study/records``, one a training, as soon as it is measured. What has a record is passed
 over, unless it is asked for alone.
+
+A scheduler of ``dask.distributed`` (without an address one for this machine) hands the trainings to its
+workers, on one machine or many. They share nothing, so a worker that is lost costs its one training:
+another one goes on with it after its last epoch, if both see the same folder ``runs``, and else begins
+it again.
 """
 
 import argparse
@@ -19,6 +25,7 @@ from tqdm import tqdm
 from vae_helpers.checkpoints import RUNS, SWEEP, build, restore, shipped_file
 from vae_helpers.data import DIGESTS, DataError, load_images
 from vae_helpers.files import written_whole
+from vae_helpers.train import train
 
 from .all_measures import study_measures
 from .recognition import controls, load_classifier
@@ -50,11 +57,12 @@ FAMILY = [
 ]  # fmt: skip
 
 
-def make_record(run, dataset, seed, anew=False):
+def make_record(run, dataset, seed, anew=False, here=False):
     """Train one run of the study, or go on with it, measure it and write its record.
 
     Seed 0 is not trained again where it is shipped: the shipped weights are measured. What has a
-    record is left as it is, unless it is to be made ``anew``.
+    record is left as it is, unless it is to be made ``anew``. A training runs in a process of its own,
+    which gives its memory back, or ``here``, and then ends when this process does.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def make_record(run, dataset, seed, anew=False):
             raise FileNotFoundError
         shipped_file(run, dataset, "json")
     except FileNotFoundError:
-        model, record = _train(run, dataset, seed)
+        model, record = _train(run, dataset, seed, here)
     else:
         model, record = restore(run, dataset)
 
@@ -82,19 +90,54 @@ def make_record(run, dataset, seed, anew=False):
             "test_accuracy": classifier.test_accuracy,
             **controls(classifier, data),
         }
-    with written_whole(path) as part:
-        part.write_text(json.dumps(record, indent=1) + "\n")
+    _write(path, record)
     return record
 
 
-def _train(run, dataset, seed):
-    """Train in a process of its own, which gives its memory back."""
+def _write(path, record):
+    with written_whole(path) as part:
+        part.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _train(run, dataset, seed, here=False):
     out = Path(f"runs/{run}-{dataset}-seed{seed}")
-    command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
-    subprocess.run([*command, "--out", str(out)], check=True)
+    if here:
+        train(run, dataset, seed=seed, out=out)
+    else:
+        command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
+        subprocess.run([*command, "--out", str(out)], check=True)
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
     return model, json.loads((out / f"{run}-{dataset}.json").read_text())
+
+
+def hand_out(client, queue, make=make_record, **settings):
+    """Let the workers of a Dask client make the records of a queue, and write them here as they come."""
+    from distributed import as_completed  # an extra, which the study does without
+
+    futures = {
+        client.submit(make, *row, **settings, key="{} {} seed {}".format(*row), pure=False): row
+        for row in queue
+    }
+    progress = tqdm(as_completed(futures, with_results=True), total=len(futures), unit="training")
+    for future, record in progress:
+        _write(record_path(*futures[future]), record)
+        progress.set_postfix_str(
+            "; ".join(
+                f"{worker.rpartition('/')[2]}: {', '.join(map(str, keys))}"
+                for worker, keys in client.processing().items()
+                if keys
+            )
+        )
+
+
+def _dask_client(address):
+    """A client of the scheduler with that address, or of a cluster on this machine."""
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError:
+        raise ValueError("--scheduler needs Dask: pip install 'vae-helpers[many]'") from None
+    return Client(address or LocalCluster(threads_per_worker=1, dashboard_address=None))
 
 
 def main(arguments=None):
@@ -105,6 +148,7 @@ def main(arguments=None):
     parser.add_argument("--run", choices=RUNS)
     parser.add_argument("--dataset", choices=DIGESTS)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--scheduler", nargs="?", const="", metavar="ADDRESS", help="of Dask")
     asked = parser.parse_args(arguments)
     one = (asked.run, asked.dataset, asked.seed)
     if any(part is not None for part in one) and None in one:
@@ -114,12 +158,16 @@ def main(arguments=None):
     alone = one != (None, None, None)
     try:
         queue = [one] if alone else [*STUDY, *FAMILY]
+        if asked.scheduler is not None:
+            with _dask_client(asked.scheduler) as client:
+                missing = [row for row in queue if alone or not record_path(*row).exists()]
+                return hand_out(client, missing, anew=alone, here=True)
         for run, dataset, seed in (progress := tqdm(queue, unit="training")):
             progress.set_postfix_str(f"{run} {dataset} seed {seed}")
             make_record(run, dataset, seed, anew=alone)
     except subprocess.CalledProcessError as error:
         sys.exit(f"study: a training ended with status {error.returncode}; see above")
-    except (DataError, ValueError, OSError) as error:
+    except (DataError, ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"study: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
         sys.exit("study: stopped; the same command goes on after the last finished epoch")

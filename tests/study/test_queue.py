@@ -1,7 +1,12 @@
 """The queue of trainings, and what it says when something goes wrong."""
 
 import json
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
 
 import pytest
 
@@ -146,3 +151,77 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     )
     for name, value in found.items():
         assert value == pytest.approx(record["study"][name], rel=0.02, abs=5e-4), name
+
+
+# ---- many workers --------------------------------------------------------------------------------
+
+
+def test_without_dask_a_scheduler_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SystemExit, match=r"^study: --scheduler needs Dask: pip install"):
+        queue.main(["--scheduler"])
+
+
+def tiny(run, dataset, seed, anew, here):
+    """What a worker does, but with few images and epochs, and measures that cost nothing."""
+    import numpy as np
+
+    from vae_helpers import data, train
+
+    drawn = np.random.default_rng(7).uniform(size=(300, 28, 28, 1)).astype("float32")
+    labels = np.arange(300) % 10
+    small = data.ImageDataset(drawn, drawn[:60], labels, labels[:60], None, "mnist")
+    train.load_images = lambda name: small
+    out = f"runs/{run}-{dataset}-seed{seed}"
+    return train.train(run, dataset, seed=seed, epochs=12, out=out)
+
+
+@pytest.mark.long
+def test_three_workers_of_whom_one_is_killed_make_the_records_that_one_process_makes(
+    monkeypatch, tmp_path
+):
+    import cloudpickle
+    from distributed import Client, LocalCluster
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.chdir(tmp_path)
+    rows = [(run, "mnist", seed) for run in ("vae", "mmd_vae") for seed in (1, 2)]
+    monkeypatch.setattr(kept, "RECORDS", tmp_path / "records")
+    state, killed = tmp_path / "runs/vae-mnist-seed1/state", []
+
+    def kill_one():
+        """SIGKILL to the worker that is in the middle of the first training."""
+        while not (state / "ckpt-3.index").exists():
+            time.sleep(0.01)
+        for worker, keys in client.processing().items():
+            if "vae mnist seed 1" in map(str, keys):
+                os.kill(pids[worker], signal.SIGKILL)
+                killed.append(worker)
+
+    with (
+        LocalCluster(3, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+        watching = threading.Thread(target=kill_one, daemon=True)
+        watching.start()
+        queue.hand_out(client, rows, tiny, anew=False, here=True)
+        watching.join(10)
+    assert killed
+
+    (tmp_path / "serial").mkdir()
+    monkeypatch.chdir(tmp_path / "serial")
+    for row in rows:
+        expected = in_another_process(*row)
+        found = kept.read_record(kept.record_path(*row))
+        for record in (found, expected):
+            for epoch in record["history"]:
+                del epoch["seconds"]
+        assert found == json.loads(json.dumps(expected))
+
+
+def in_another_process(*row):
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(tiny, (*row, False, True))
