@@ -105,10 +105,8 @@ def _share():
 
 def check_training_step(model, expected):
     """Refuse several devices for a training step about which nothing is known here."""
-    if (
-        model.distribute_strategy.num_replicas_in_sync > 1
-        and type(model).train_step is not expected
-    ):
+    several = model.distribute_strategy.num_replicas_in_sync > 1
+    if several and type(model).train_step is not expected:
         raise ValueError(
             f"{type(model).__name__} has a training step of its own; several devices are supported for "
             "models that are trained by Autoencoder.train_step"
@@ -134,21 +132,20 @@ def scope(strategy):
     if strategy is None:
         return contextlib.nullcontext()
     if strategy == "multi-worker":
+        if "worker" not in os.environ.get("TF_CONFIG", ""):
+            raise ValueError(
+                "strategy 'multi-worker' needs TF_CONFIG, which names all who take part"
+            )
         return _strategy(tf.distribute.MultiWorkerMirroredStrategy).scope()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    several = len(devices) > 1
-    return (
-        _strategy(tf.distribute.MirroredStrategy).scope() if several else contextlib.nullcontext()
-    )
+    if len(devices) == 1:
+        return contextlib.nullcontext()
+    return _strategy(tf.distribute.MirroredStrategy).scope()
 
 
 @functools.cache
 def _strategy(kind):
     # One in a process: two would number their collective operations alike, and mix them up.
-    if kind is tf.distribute.MultiWorkerMirroredStrategy and "worker" not in os.environ.get(
-        "TF_CONFIG", ""
-    ):
-        raise ValueError("strategy 'multi-worker' needs TF_CONFIG, which names all who take part")
     return kind()
 
 
@@ -169,8 +166,8 @@ def check_agreement(strategy, number, what):
     """Refuse a number that is not the same on all machines."""
     if several_machines(strategy):
         all_of_them = strategy.gather(tf.constant([number]), axis=0)
-        if len(set(all_of_them.numpy())) > 1:
-            raise ValueError(f"{what} differ between the machines: {all_of_them.numpy().tolist()}")
+        if len(found := set(all_of_them.numpy().tolist())) > 1:
+            raise ValueError(f"{what} differ between the machines: {found}")
 
 
 @contextlib.contextmanager

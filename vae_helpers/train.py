@@ -81,9 +81,7 @@ def train(
     FloatingPointError
         The loss became NaN or infinite.
     """
-    scope = distributed.scope(
-        strategy
-    )  # first of all: several machines meet before anything is computed
+    scope = distributed.scope(strategy)  # first: machines meet before anything is computed
     own = isinstance(run, Autoencoder)
     if epochs is None and not own and run in RUNS:
         epochs = RUNS[run].epochs
@@ -96,9 +94,7 @@ def train(
     if not isinstance(data := dataset, ImageDataset):
         data = draw_faces().data if dataset == "faces" else load_images(dataset)
     if keras.config.max_epochs() or keras.config.max_steps_per_epoch():
-        raise ValueError(
-            "KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH would cut the training short"
-        )
+        raise ValueError("KERAS_MAX_EPOCHS or KERAS_MAX_STEPS_PER_EPOCH would cut it short")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -225,7 +221,7 @@ def main(arguments=None):
             parser.error(f"{', '.join({**given, **model_settings})}: only for a folder of pictures")
         else:
             train(**settings)
-    except (DataError, ValueError, OSError, FloatingPointError) as error:
+    except (DataError, ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
         sys.exit(f"train: {' '.join(str(error).split())}")  # HDF5's messages have lines
     except KeyboardInterrupt:
         sys.exit("train: stopped; the same command goes on after the last finished epoch")

@@ -25,7 +25,6 @@ from tqdm import tqdm
 from vae_helpers.checkpoints import RUNS, SWEEP, build, restore, shipped_file
 from vae_helpers.data import DIGESTS, DataError, load_images
 from vae_helpers.files import written_whole
-from vae_helpers.train import train
 
 from .all_measures import study_measures
 from .recognition import controls, load_classifier
@@ -57,12 +56,11 @@ FAMILY = [
 ]  # fmt: skip
 
 
-def make_record(run, dataset, seed, anew=False, here=False):
+def make_record(run, dataset, seed, anew=False):
     """Train one run of the study, or go on with it, measure it and write its record.
 
     Seed 0 is not trained again where it is shipped: the shipped weights are measured. What has a
-    record is left as it is, unless it is to be made ``anew``. A training runs in a process of its own,
-    which gives its memory back, or ``here``, and then ends when this process does.
+    record is left as it is, unless it is to be made ``anew``.
 
     Returns
     -------
@@ -78,7 +76,7 @@ def make_record(run, dataset, seed, anew=False, here=False):
             raise FileNotFoundError
         shipped_file(run, dataset, "json")
     except FileNotFoundError:
-        model, record = _train(run, dataset, seed, here)
+        model, record = _train(run, dataset, seed)
     else:
         model, record = restore(run, dataset)
 
@@ -99,24 +97,47 @@ def _write(path, record):
         part.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def _train(run, dataset, seed, here=False):
+def _train(run, dataset, seed):
+    """Train in a process of its own, which gives its memory back."""
     out = Path(f"runs/{run}-{dataset}-seed{seed}")
-    if here:
-        train(run, dataset, seed=seed, out=out)
-    else:
-        command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
-        subprocess.run([*command, "--out", str(out)], check=True)
+    code = "from vae_helpers.train import main; main()"
+    in_another_process(code, run, dataset, "--seed", str(seed), "--out", str(out))
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
     return model, json.loads((out / f"{run}-{dataset}.json").read_text())
 
 
-def hand_out(client, queue, make=make_record, **settings):
+def in_another_process(code, *arguments):
+    """Run Python code in a process that ends when this one is killed: then its input ends, too."""
+    watch = (
+        "import os, sys, threading\n"
+        "end = lambda: (sys.stdin.read(), os._exit(1))\n"
+        "threading.Thread(target=end, daemon=True).start()\n"
+    )
+    command = [sys.executable, "-c", watch + code, *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    try:
+        status = process.wait()
+    except BaseException:
+        process.kill()
+        raise
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+
+
+def work_on(run, dataset, seed):
+    """What a worker does: all of one record in a process of its own, as without Dask."""
+    code = "from vae_study.queue import main; main()"
+    in_another_process(code, "--run", run, "--dataset", dataset, "--seed", str(seed))
+    return read_record(record_path(run, dataset, seed))
+
+
+def hand_out(client, queue, work=work_on):
     """Let the workers of a Dask client make the records of a queue, and write them here as they come."""
     from distributed import as_completed  # an extra, which the study does without
 
     futures = {
-        client.submit(make, *row, **settings, key="{} {} seed {}".format(*row), pure=False): row
+        client.submit(work, *row, key="{} {} seed {}".format(*row), pure=False): row
         for row in queue
     }
     progress = tqdm(as_completed(futures, with_results=True), total=len(futures), unit="training")
@@ -161,13 +182,13 @@ def main(arguments=None):
         if asked.scheduler is not None:
             with _dask_client(asked.scheduler) as client:
                 missing = [row for row in queue if alone or not record_path(*row).exists()]
-                return hand_out(client, missing, anew=alone, here=True)
+                return hand_out(client, missing)
         for run, dataset, seed in (progress := tqdm(queue, unit="training")):
             progress.set_postfix_str(f"{run} {dataset} seed {seed}")
             make_record(run, dataset, seed, anew=alone)
     except subprocess.CalledProcessError as error:
         sys.exit(f"study: a training ended with status {error.returncode}; see above")
-    except (DataError, ValueError, OSError, FloatingPointError) as error:
+    except (DataError, ValueError, OSError) as error:
         sys.exit(f"study: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
         sys.exit("study: stopped; the same command goes on after the last finished epoch")

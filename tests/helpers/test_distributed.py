@@ -290,7 +290,7 @@ def test_a_training_on_two_devices_that_was_interrupted_ends_as_an_undisturbed_o
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("number", "runs"), [(2, (*FIRST, *OTHERS)), (3, ("mmd_vae", "vae_capacity"))]
+    ("number", "runs"), [(2, FIRST), (2, OTHERS), (3, ("mmd_vae", "vae_capacity"))]
 )
 def test_machines_have_the_terms_and_gradients_of_one_and_the_same_weights(
     steps, tmp_path, number, runs

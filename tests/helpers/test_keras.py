@@ -342,8 +342,8 @@ SETTINGS = {
     "keras.config.set_floatx('float16')": "floatx must be float32 for these models, not float16",
     "keras.config.set_floatx('float64')": "floatx must be float32 for these models, not float64",
     "keras.config.set_image_data_format('channels_first')": "image_data_format must be channels_last",
-    "keras.config.set_max_epochs(1)": "KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH would cut",
-    "keras.config.set_max_steps_per_epoch(1)": "KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH",
+    "keras.config.set_max_epochs(1)": "KERAS_MAX_EPOCHS or KERAS_MAX_STEPS_PER_EPOCH would cut",
+    "keras.config.set_max_steps_per_epoch(1)": "KERAS_MAX_EPOCHS or KERAS_MAX_STEPS_PER_EPOCH",
 }
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -162,18 +163,25 @@ def test_without_dask_a_scheduler_is_refused_in_one_line(monkeypatch):
         queue.main(["--scheduler"])
 
 
-def tiny(run, dataset, seed, anew, here):
-    """What a worker does, but with few images and epochs, and measures that cost nothing."""
-    import numpy as np
+TINY = """
+import numpy as np
+from vae_helpers import data, train
 
-    from vae_helpers import data, train
+drawn = np.random.default_rng(7).uniform(size=(300, 28, 28, 1)).astype("float32")
+labels = np.arange(300) % 10
+small = data.ImageDataset(drawn, drawn[:60], labels, labels[:60], None, "mnist")
+train.load_images = lambda name: small
+train.main()
+"""
 
-    drawn = np.random.default_rng(7).uniform(size=(300, 28, 28, 1)).astype("float32")
-    labels = np.arange(300) % 10
-    small = data.ImageDataset(drawn, drawn[:60], labels, labels[:60], None, "mnist")
-    train.load_images = lambda name: small
-    out = f"runs/{run}-{dataset}-seed{seed}"
-    return train.train(run, dataset, seed=seed, epochs=12, out=out)
+
+def tiny(run, dataset, seed):
+    """What a worker does, but with few images and epochs, and without the study's measures."""
+    out = Path(f"runs/{run}-{dataset}-seed{seed}")
+    queue.in_another_process(
+        TINY, run, dataset, "--seed", str(seed), "--epochs", "12", "--out", str(out)
+    )
+    return json.loads((out / f"{run}-{dataset}.json").read_text())
 
 
 @pytest.mark.long
@@ -205,23 +213,15 @@ def test_three_workers_of_whom_one_is_killed_make_the_records_that_one_process_m
         pids = client.run(os.getpid)
         watching = threading.Thread(target=kill_one, daemon=True)
         watching.start()
-        queue.hand_out(client, rows, tiny, anew=False, here=True)
+        queue.hand_out(client, rows, tiny)
         watching.join(10)
     assert killed
 
     (tmp_path / "serial").mkdir()
     monkeypatch.chdir(tmp_path / "serial")
     for row in rows:
-        expected = in_another_process(*row)
-        found = kept.read_record(kept.record_path(*row))
+        expected, found = tiny(*row), kept.read_record(kept.record_path(*row))
         for record in (found, expected):
             for epoch in record["history"]:
                 del epoch["seconds"]
-        assert found == json.loads(json.dumps(expected))
-
-
-def in_another_process(*row):
-    import multiprocessing
-
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(tiny, (*row, False, True))
+        assert found == expected
