@@ -115,12 +115,12 @@ def in_another_process(code, *arguments):
         "threading.Thread(target=end, daemon=True).start()\n"
     )
     command = [sys.executable, "-c", watch + code, *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)
-    try:
-        status = process.wait()
-    except BaseException:
-        process.kill()
-        raise
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            raise
     if status:
         raise subprocess.CalledProcessError(status, command)
 
