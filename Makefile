@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RESOLVE := $(BIN)/uv pip compile --quiet --no-emit-index-url --no-annotate pyproject.toml
-ALL := --group dev --extra study
+ALL := --group dev --extra study --extra many
 # Two files of tests side by side. Warnings are errors with the pins; elsewhere packages warn each
 # other, and that is only shown.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile $(if $(filter-out pinned,$(VERSIONS)),-W default)

@@ -1,11 +1,12 @@
-"""What all models of this book share: an encoder, a decoder, the training step, the doors."""
+"""What all models of this book share: an encoder, a decoder, the training step."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from . import distributed
-from .checks import check_codes, check_image_shape, check_images, check_input, check_number
+from .checks import check_codes, check_image_shape, check_images, check_keras, check_number
+from .doors import Guarded
 from .losses import normal_loglik
 from .networks import build_decoder, build_encoder, check_network, check_pixels
 
@@ -13,21 +14,7 @@ from .networks import build_decoder, build_encoder, check_network, check_pixels
 PREDICT_BATCH = 1000
 
 
-class StopWhenNotFinite(keras.callbacks.Callback):
-    """End a training whose loss has become NaN or infinite, saying where and what to try."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss became {float(logs['loss'])} in epoch {self.epoch + 1}, batch {batch + 1}; "
-                "try a smaller learning rate"
-            )
-
-
-class Autoencoder(keras.Model):
+class Autoencoder(Guarded):
     """An encoder, a decoder and the training step that all models of this book share.
 
     A subclass writes ``loss_terms`` and names in ``summands`` which of its terms add up to the loss,
@@ -36,7 +23,8 @@ class Autoencoder(keras.Model):
     that learns its prior says so in ``learns_prior`` and writes ``log_prior`` and ``draw_prior``.
 
     Use it as any Keras model. Images are float32, [n, *image_shape], in [0, 1], which ``fit`` and its
-    like check; labels and sample weights are ignored. Chapter 2 shows the training step in full.
+    like check; labels are ignored. ``keras.saving.load_model`` knows a model that was saved once
+    ``vae_helpers.family`` has been imported. Chapter 2 shows the training step in full.
 
     Parameters
     ----------
@@ -55,6 +43,7 @@ class Autoencoder(keras.Model):
 
     def __init__(self, latent_dim=2, image_shape=(28, 28, 1), encoder=None, decoder=None, **kwargs):
         super().__init__(**kwargs)
+        check_keras(self.dtype_policy.name)
         self.latent_dim = check_number(latent_dim, "latent_dim", low=1, whole=True)
         self.image_shape = check_image_shape(image_shape)
         outputs = self.outputs_per_dim * self.latent_dim
@@ -132,7 +121,8 @@ class Autoencoder(keras.Model):
         for name, value in values.items():
             # Weighed by the number, so that a smaller last batch does not count as a full one.
             self.trackers[name].update_state(tf.reduce_mean(value), count)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        results = {name: tracker.result() for name, tracker in self.trackers.items()}
+        return {name: distributed.as_log(result) for name, result in results.items()}
 
     @property
     def metrics(self):  # without this property Keras would add a loss of its own
@@ -140,7 +130,10 @@ class Autoencoder(keras.Model):
 
     def noise_like(self, z):
         """Draws from N(0, I) in the shape of z, repeatable through ``keras.utils.set_random_seed``."""
-        noise = keras.random.normal(distributed.shape_of_all(z), seed=self.seed_generator)
+        # Keras casts its seeds like this, but leaves the generator to TensorFlow: XLA has another.
+        seed = tf.cast(self.seed_generator.next() % (tf.int32.max - 1), tf.int32)
+        shape = distributed.shape_of_all(z)
+        noise = tf.random.stateless_normal(shape, seed, alg="philox")
         return distributed.own_rows(noise, z)
 
     def gather(self, values):
@@ -189,43 +182,9 @@ class Autoencoder(keras.Model):
 
     # ---- the doors --------------------------------------------------------------------------
 
-    def fit(self, x=None, *args, validation_data=None, callbacks=None, **kwargs):
-        """``keras.Model.fit``; images are checked, and a loss that is not finite ends it."""
-        kwargs.setdefault("shuffle", not isinstance(x, tf.data.Dataset))
-        x = self._check(x, kwargs)
-        if isinstance(validation_data, tuple) and validation_data:
-            check_input(validation_data[0], "validation_data", self.image_shape)
-        elif validation_data is not None:
-            validation_data = check_input(validation_data, "validation_data", self.image_shape)
-            if not isinstance(validation_data, tf.data.Dataset):
-                validation_data = (validation_data,)
-        kwargs["callbacks"] = [*keras.tree.flatten(callbacks or []), StopWhenNotFinite()]
-        return super().fit(x, *args, validation_data=validation_data, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """``keras.Model.evaluate``; images are checked first."""
-        x = self._check(x, kwargs)
-        return super().evaluate(x, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """``keras.Model.predict``; images are checked first."""
-        x = self._check(x, kwargs)
-        return super().predict(x, *args, **kwargs)
-
-    def _check(self, x, settings):
+    def _checked(self, method, settings):
         distributed.check_training_step(self, Autoencoder.train_step)
-        for setting in {"batch_size", "epochs"}.intersection(settings):
-            if settings[setting] is not None:
-                settings[setting] = check_number(settings[setting], setting, low=1, whole=True)
-        return check_input(x, "x", self.image_shape, settings)
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        # Under a strategy Keras takes a batch here, to build what is not built yet: of this model the
-        # optimizer alone, which needs none. Taking one would shuffle the training's first pass over
-        # the images otherwise, and Keras 3.15 cannot take one whose shares differ in size.
-        if self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
+        return super()._checked(method, settings)
 
     # ---- files --------------------------------------------------------------------------------
 

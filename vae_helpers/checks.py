@@ -1,9 +1,13 @@
 """The doors: what comes in from outside is looked at here, before it disappears into a graph.
 
 Assertions inside a compiled step are dropped under XLA, so arrays are checked while they are
-still arrays, and data sets by what they say about their elements. Inside the house nobody checks again.
+still arrays, and data sets batch by batch as they are read. Inside the house nobody checks again.
 """
 
+import re
+from contextlib import contextmanager
+
+import keras
 import numpy as np
 import sklearn.utils
 import tensorflow as tf
@@ -62,20 +66,32 @@ def check_element(shape, dtype, name="images", image_shape=None):
         )
 
 
+def check_call(images, image_shape):
+    """Refuse what a model is called with: by its values where it has any, and else by its shape."""
+    if tf.executing_eagerly() and not isinstance(images, keras.KerasTensor):
+        check_images(images, image_shape=image_shape)
+    else:
+        check_element(images.shape, images.dtype, image_shape=image_shape)
+
+
 def check_input(x, name, image_shape, settings=None):
     """Return what ``fit``, ``evaluate`` and ``predict`` are to take: images, or batches of images.
 
     Anything else is refused. Streamed images become batches, as ``settings`` (Keras's arguments, which
     are changed: Keras takes some of them for arrays alone) say.
     """
+    if isinstance(x, tf.distribute.DistributedDataset):  # made of what has been here already
+        return x
     if isinstance(x, tf.data.Dataset):
-        batch = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
-        if not isinstance(batch, tf.TensorSpec):
-            raise TypeError(f"{name}'s batches must be images, not a {type(batch).__name__}")
+        parts = x.element_spec if isinstance(x.element_spec, tuple) else (x.element_spec,)
+        if not isinstance(parts[0], tf.TensorSpec):
+            raise TypeError(f"{name}'s batches must be images, not a {type(parts[0]).__name__}")
+        if len(parts) > 2:
+            raise ValueError(f"{name}'s batches have weights, which would change nothing")
         if x.cardinality() == 0:
             raise ValueError(f"{name} has no batch")
-        check_element(batch.shape, batch.dtype, f"{name}'s batches", image_shape)
-        return x
+        check_element(parts[0].shape, parts[0].dtype, f"{name}'s batches", image_shape)
+        return x.map(lambda *parts: _watched(*parts, name=name))
     check_images(x, name, image_shape)
     if not isinstance(x, StreamedImages):
         return x
@@ -84,6 +100,41 @@ def check_input(x, name, image_shape, settings=None):
     if shuffle:
         settings["shuffle"] = False
     return x.batches(settings.pop("batch_size", None) or 32, shuffle)  # 32 is Keras's own
+
+
+def _watched(images, *labels, name):
+    """A batch as it is; values outside [0, 1] end the reading with an error of TensorFlow's."""
+    right = tf.reduce_all((images >= 0.0) & (images <= 1.0))  # NaN is neither
+    said = f"{name}'s batches must lie in [0, 1], but values of one run from"
+    look = tf.debugging.Assert(right, [said, tf.reduce_min(images), tf.reduce_max(images)])
+    with tf.control_dependencies([look]):
+        images = tf.identity(images)
+    return (images, *labels) if labels else images
+
+
+@contextmanager
+def refusing_values():
+    """Say as a ValueError of one line what was found in the middle of a data set."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        said = str(error).replace("\\'", "'")
+        found = re.search(r"assertion failed: \[(.* run from)\] \[(.*?)\] \[(.*?)\]", said)
+        if not found:
+            raise
+        raise ValueError("{} {} to {}".format(*found.groups())) from None
+
+
+def check_keras(policy="float32"):
+    """Refuse settings of Keras's for which these models are not made, and a policy for numbers."""
+    for setting, found, wanted in (
+        ("backend", keras.config.backend(), "tensorflow"),
+        ("image_data_format", keras.config.image_data_format(), "channels_last"),
+        ("floatx", keras.config.floatx(), "float32"),
+        ("dtype policy", policy, "float32"),
+    ):
+        if found != wanted:
+            raise ValueError(f"Keras's {setting} must be {wanted} for these models, not {found}")
 
 
 def check_codes(codes, name="z", latent_dim=None):

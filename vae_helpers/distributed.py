@@ -1,8 +1,9 @@
-"""Training on several devices of one machine: their shares of a batch count as one batch.
+"""Training on several devices, of one machine or several: their shares of a batch count as one batch.
 
-Under ``tf.distribute.MirroredStrategy`` every device, a *replica*, has a copy of the weights and runs
-``train_step`` on its share of each batch; the optimizer adds up the replicas' gradients. Let n_r of the
-batch's n images be replica r's, and L_r its loss. A mean over images splits, if each share is weighed:
+Under ``tf.distribute.MirroredStrategy`` (and ``MultiWorkerMirroredStrategy``) every device, a *replica*,
+has a copy of the weights and runs ``train_step`` on its share of each batch; the optimizer adds up the
+replicas' gradients. Let n_r of the batch's n images be replica r's, and L_r its loss. A mean over images
+splits, if each share is weighed:
 
     Σ_r (n_r / n) · L_r = the loss of the whole batch
 
@@ -12,17 +13,18 @@ gathered codes is the same on each replica, and the same weights suit it. Gather
 gradient: its backward pass gives each replica the sum, over all replicas, of the derivatives by its
 codes. And noise is drawn for the whole batch on each replica, which takes its own rows.
 
-The page "More than one GPU" of the book goes through this step by step.
+The page "More than one device, more than one machine" of the book goes through this step by step.
 """
 
 import contextlib
 import contextvars
 import functools
+import os
 from typing import NamedTuple
 
 import tensorflow as tf
 
-STRATEGIES = ("mirrored",)
+STRATEGIES = ("mirrored", "multi-worker")
 
 
 class Share(NamedTuple):
@@ -103,10 +105,8 @@ def _share():
 
 def check_training_step(model, expected):
     """Refuse several devices for a training step about which nothing is known here."""
-    if (
-        model.distribute_strategy.num_replicas_in_sync > 1
-        and type(model).train_step is not expected
-    ):
+    several = model.distribute_strategy.num_replicas_in_sync > 1
+    if several and type(model).train_step is not expected:
         raise ValueError(
             f"{type(model).__name__} has a training step of its own; several devices are supported for "
             "models that are trained by Autoencoder.train_step"
@@ -118,23 +118,96 @@ def scope(strategy):
 
     Parameters
     ----------
-    strategy : None, or "mirrored": all GPUs of this machine, or all its CPU devices if it has none.
-        With one device there is nothing to mirror, and both are the same.
+    strategy : None; "mirrored": all GPUs of this machine, or all its CPU devices if it has none (with
+        one there is nothing to mirror); or "multi-worker": all machines of which ``TF_CONFIG`` tells,
+        to be called before TensorFlow has computed anything.
 
     Raises
     ------
     ValueError
-        Another word.
+        Another word, or no ``TF_CONFIG``.
     """
     if strategy not in (None, *STRATEGIES):
-        raise ValueError(f"strategy must be None or 'mirrored', not {strategy!r}")
+        raise ValueError(f"strategy must be None, 'mirrored' or 'multi-worker', not {strategy!r}")
     if strategy is None:
         return contextlib.nullcontext()
+    if strategy == "multi-worker":
+        if "worker" not in os.environ.get("TF_CONFIG", ""):
+            raise ValueError(
+                "strategy 'multi-worker' needs TF_CONFIG, which names all who take part"
+            )
+        return _strategy(tf.distribute.MultiWorkerMirroredStrategy).scope()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return _mirrored_strategy().scope() if len(devices) > 1 else contextlib.nullcontext()
+    if len(devices) == 1:
+        return contextlib.nullcontext()
+    return _strategy(tf.distribute.MirroredStrategy).scope()
 
 
 @functools.cache
-def _mirrored_strategy():
+def _strategy(kind):
     # One in a process: two would number their collective operations alike, and mix them up.
-    return tf.distribute.MirroredStrategy()
+    return kind()
+
+
+# ---- several machines ---------------------------------------------------------------------------
+
+
+def several_machines(strategy=None):
+    strategy = strategy or tf.distribute.get_strategy()
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def writes_results(model):
+    """Whether this process is the only one, or the one of several that writes files."""
+    return model.distribute_strategy.extended.should_checkpoint
+
+
+def check_agreement(strategy, number, what):
+    """Refuse a number that is not the same on all machines."""
+    if several_machines(strategy):
+        all_of_them = strategy.gather(tf.constant([number]), axis=0)
+        if len(found := set(all_of_them.numpy().tolist())) > 1:
+            raise ValueError(f"{what} differ between the machines: {found}")
+
+
+@contextlib.contextmanager
+def saying_who_is_lost(strategy):
+    """One line on the machines that are left, when one of several has ended."""
+    try:
+        yield
+    except tf.errors.OpError as error:  # of one kind or another, by how it is noticed
+        if not several_machines(strategy):
+            raise
+        raise ConnectionError(
+            "another machine has ended, or cannot be reached; the same command on each goes on after the "
+            f"last finished epoch ({next(iter(error.message.splitlines()), '')[:80]})"
+        ) from error
+
+
+def deal_out(batches, strategy, name):
+    """On several machines, of batches that all make alike, each replica's share; else all of them."""
+    if not several_machines(strategy) or isinstance(batches, tf.distribute.DistributedDataset):
+        return batches
+    if not isinstance(batches, tf.data.Dataset):
+        raise TypeError(f"on several machines {name} must be batches, made alike on all of them")
+
+    def of_this_machine(context):
+        replicas = context.num_replicas_in_sync
+        here = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def shares(images, *labels):
+            n = tf.shape(images, out_type=tf.int64)[0]
+            of = tf.data.Dataset.range(first, first + here)
+            return of.map(lambda r: images[n * r // replicas : n * (r + 1) // replicas])
+
+        # Without the number of batches Keras would warn that they ran out.
+        known = tf.data.experimental.assert_cardinality(here * batches.cardinality())
+        return batches.flat_map(shares).apply(known)
+
+    return strategy.distribute_datasets_from_function(of_this_machine)
+
+
+def as_log(value):
+    """What ``fit`` takes for a step's value: of several machines an array of one (keras issue 20585)."""
+    return value[None] if several_machines() else value

@@ -4,6 +4,7 @@ Lay ``VAE.loss_terms`` beside ``MMDVAE.loss_terms``: that is the whole differenc
 the ELBO and minimising reconstruction error plus MMD.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -73,9 +74,11 @@ class MMDVAE(Autoencoder):
     ----------
     latent_dim : whole number, at least 1
     mmd_weight : at least 0
-    kernel : "published" for exp(−‖x − y‖²/d²), which goes flat as d grows, so that codes shrink;
-        "imq" for the inverse multiquadratic kernel C/(C + ‖x − y‖²), C = 2d, for many dimensions; or
-        σ² of a Gaussian kernel, a number above 0 or several, whose kernels are averaged
+    kernel : "published" (the default) for exp(−‖x − y‖²/d²), which goes flat as d grows, so that
+        codes shrink towards 0 and samples become noise: not for more than 8 dimensions, where it must
+        be named, or a warning says so; "imq" for the inverse multiquadratic kernel
+        C/(C + ‖x − y‖²), C = 2d, for many dimensions; or σ² of a Gaussian kernel, a number above 0 or
+        several, whose kernels are averaged
     image_shape, encoder, decoder : as for ``Autoencoder``; the encoder gives latent_dim numbers, the
         decoder pixels
     """
@@ -87,12 +90,12 @@ class MMDVAE(Autoencoder):
         self,
         latent_dim: int = 2,
         mmd_weight: float = 1.0,
-        kernel: str | float | Sequence[float] = "published",
+        kernel: str | float | Sequence[float] | None = None,
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
         self.mmd_weight = check_number(mmd_weight, "mmd_weight", low=0)
-        self.kernel = check_kernel(kernel)
+        self.kernel = check_kernel(kernel, self.latent_dim, self.mmd_weight)
         self.compute_kernel = kernel_named(self.kernel)
 
     def loss_terms(self, images, training=False):
@@ -140,7 +143,7 @@ class InfoVAE(Autoencoder):
         alpha: float = 0.0,
         lambda_: float = 1.0,
         likelihood: str = "bernoulli",
-        kernel: str | float | Sequence[float] = "published",
+        kernel: str | float | Sequence[float] | None = None,
         **kwargs,
     ):
         if likelihood not in ("bernoulli", "squared_error"):
@@ -149,8 +152,7 @@ class InfoVAE(Autoencoder):
             )
         self.decoder_output = "logits" if likelihood == "bernoulli" else "pixels"
         super().__init__(latent_dim, **kwargs)
-        self.likelihood, self.kernel = likelihood, check_kernel(kernel)
-        self.compute_kernel = kernel_named(self.kernel)
+        self.likelihood = likelihood
         self.alpha = check_number(alpha, "alpha", high=1)
         self.lambda_ = check_number(lambda_, "lambda_")
         self.mmd_weight = self.alpha + self.lambda_ - 1.0
@@ -159,6 +161,8 @@ class InfoVAE(Autoencoder):
                 f"alpha + lambda_ must be at least 1, not {alpha} + {lambda_}: "
                 "a negative weight of the MMD would push the codes away from the prior"
             )
+        self.kernel = check_kernel(kernel, self.latent_dim, self.mmd_weight)
+        self.compute_kernel = kernel_named(self.kernel)
 
     def loss_terms(self, images, training=False):
         z_mean, z_logvar = tf.split(self.encoder(images, training=training), 2, axis=1)
@@ -188,8 +192,16 @@ class InfoVAE(Autoencoder):
         }
 
 
-def check_kernel(kernel):
+def check_kernel(kernel, latent_dim, mmd_weight):
     """Return a model's ``kernel`` if it is a name or widths that there are; refuse it otherwise."""
+    if kernel is None:
+        if latent_dim > 8 and mmd_weight > 0:
+            warnings.warn(
+                f"with the published kernel codes of {latent_dim} dimensions shrink, and samples become "
+                'noise; take kernel="imq", or name kernel="published" if that is to be seen',
+                stacklevel=3,
+            )
+        kernel = "published"
     if isinstance(kernel, str):
         if kernel not in ("published", "imq"):
             raise ValueError(f"kernel must be 'published', 'imq', or σ², not {kernel!r}")

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .checks import check_image_shape
+from .checks import check_image_shape, check_keras
 
 
 def build_encoder(
@@ -89,6 +89,7 @@ def build_decoder(
 
 def small_map(image_shape, filters):
     """Height and width, halved once for each filter: 28 × 28 and two filters give (7, 7)."""
+    check_keras(keras.config.dtype_policy().name)
     height, width, _ = check_image_shape(image_shape)
     if not len(filters):
         raise ValueError("filters must be at least one, each the number of a convolution's filters")
@@ -107,14 +108,18 @@ def check_network(network, name, takes, gives):
     if not callable(network) or not hasattr(network, "trainable_weights"):
         raise TypeError(f"{name} must be a Keras model or layer, not a {type(network).__name__}")
     try:
-        given = network(keras.KerasTensor((None, *takes))).shape
+        given = network(keras.KerasTensor((None, *takes)))
     except Exception as error:  # whatever a reader's layers raise
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{name} must take [n, {_sizes(takes)}]: {first}") from error
-    if tuple(given[1:]) != tuple(gives):
+    if tuple(given.shape[1:]) != tuple(gives):
         raise ValueError(
             f"{name} must turn [n, {_sizes(takes)}] into [n, {_sizes(gives)}], not into "
-            f"[n, {_sizes(given[1:])}]"
+            f"[n, {_sizes(given.shape[1:])}]"
+        )
+    if given.dtype != "float32":
+        raise ValueError(
+            f"{name} must give float32, not {given.dtype}: dtype='float32' in its last layer"
         )
 
 

@@ -1,6 +1,10 @@
 """What a training needs to go on after an interruption, as if nothing had happened."""
 
 import json
+import re
+import shutil
+import tempfile
+import weakref
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -8,21 +12,44 @@ from pathlib import Path
 import tensorflow as tf
 
 from .checkpoints import digest_of, save_weights
+from .distributed import writes_results
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 
 @contextmanager
 def refusing_damage(folder):
-    """One error for all that TensorFlow raises over files that are not as it wrote them."""
+    """One error for all that TensorFlow raises over files that are not as it wrote them.
+
+    None of the reasons is so certain that deleting could be advised.
+    """
     try:
         yield
+    except (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError) as error:
+        raise OSError(f"{folder} cannot be read: {error.message}") from error
     except (tf.errors.OpError, AssertionError, LookupError, TypeError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise ValueError(
             f"{folder} is damaged: a file in it was altered, cut short, swapped or removed ({reason}). "
-            "Put it back, or delete the folder to start anew."
+            "Put it back, or choose another --out to start anew."
         ) from error
+
+
+def plain_path(folder, owner):
+    """A path of the folder without the signs that TensorFlow takes for a pattern's: a link, if need be."""
+    if not re.search(r"[][*?\\]", str(folder.absolute())):
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    link = _temporary(owner) / "state"
+    link.symlink_to(folder.absolute(), target_is_directory=True)
+    return link
+
+
+def _temporary(owner):
+    """A folder that lives as long as its owner."""
+    place = Path(tempfile.mkdtemp(prefix="vae_helpers-"))
+    weakref.finalize(owner, shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 class TrainingState:
@@ -40,8 +67,6 @@ class TrainingState:
     """
 
     def __init__(self, model, settings, folder):
-        with model.distribute_strategy.scope():
-            model.optimizer.build(model.trainable_variables)  # restore needs its variables to exist
         self.progress = tf.Variable("", dtype=tf.string)
         self.model, self.folder = model, Path(folder)
         self.settings, self.history, self.snapshots = settings, [], {}
@@ -54,7 +79,10 @@ class TrainingState:
             progress=self.progress,
         )
         with refusing_damage(folder):
-            self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+            self.plain = plain_path(self.folder, self)
+            # On several machines all must take part in saving, and one of them writes.
+            mine = self.plain if writes_results(model) else _temporary(self)
+            self.manager = tf.train.CheckpointManager(checkpoint, str(mine), max_to_keep=2)
             latest, saved = self._newest()
         if latest:
             # The settings first: another model's weights would not fit, and say so less clearly.
@@ -66,7 +94,7 @@ class TrainingState:
 
     def _newest(self):
         """Where the newest checkpoint is and what it says of itself; two times None if there is none."""
-        latest = self.manager.latest_checkpoint
+        latest = tf.train.latest_checkpoint(self.plain)
         if latest:
             reader = tf.train.load_checkpoint(latest)
             return latest, json.loads(reader.get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE"))
@@ -87,7 +115,7 @@ class TrainingState:
             if not path.exists() or digest_of(path) != digest:
                 raise ValueError(
                     f"{path} is not what this training wrote: it was altered, cut short, swapped or "
-                    f"removed. Put it back, or delete {folder} to start anew."
+                    "removed. Put it back, or choose another --out to start anew."
                 )
 
     def save(self, row):
@@ -114,7 +142,7 @@ class TrainingState:
         if other:
             raise ValueError(
                 f"{folder} holds a training with other settings: {', '.join(other)}. "
-                "Choose another --out, or delete it to start anew."
+                "Choose another --out."
             )
 
 

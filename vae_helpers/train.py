@@ -55,15 +55,17 @@ def train(
     train_images : use only the first so many training images (a quick look), at least 15; all by
         default
     out : folder, by default runs/<run>-<dataset>-seed<seed>
-    strategy : None, or "mirrored": on all GPUs of this machine, each with its share of every batch.
-        It changes the result by rounding only, so it is no part of the record's settings, and a
-        training may go on with another number of GPUs. For a run; a model of your own is built in
-        ``distributed.scope``.
+    strategy : None; "mirrored": on all GPUs of this machine; "multi-worker": on all machines that
+        ``TF_CONFIG`` names, where ``out`` is a folder that all of them see. Each device has its share of
+        every batch. It changes the result by rounding only, so it is no part of the record's settings,
+        and a training may go on with another number of devices. For a run; a model of your own is
+        built in ``distributed.scope``.
 
     Returns
     -------
-    The record, a dict; it also stands in ``out`` as JSON. The global seed is set, and TensorFlow's
-    deterministic operations stay switched on for the rest of the process.
+    The record, a dict; it also stands in ``out`` as JSON (None on the machines that do not write). The
+    global seed is set, and TensorFlow's deterministic operations stay switched on for the rest of the
+    process.
 
     Raises
     ------
@@ -74,9 +76,12 @@ def train(
         The data cannot be had, see ``load_images``.
     OSError
         ``out`` cannot be written.
+    ConnectionError
+        Another machine has ended.
     FloatingPointError
         The loss became NaN or infinite.
     """
+    scope = distributed.scope(strategy)  # first: machines meet before anything is computed
     own = isinstance(run, Autoencoder)
     if epochs is None and not own and run in RUNS:
         epochs = RUNS[run].epochs
@@ -88,10 +93,12 @@ def train(
         train_images = check_number(train_images, "train_images", low=15, whole=True)
     if not isinstance(data := dataset, ImageDataset):
         data = draw_faces().data if dataset == "faces" else load_images(dataset)
+    if keras.config.max_epochs() or keras.config.max_steps_per_epoch():
+        raise ValueError("KERAS_MAX_EPOCHS or KERAS_MAX_STEPS_PER_EPOCH would cut it short")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
-    with distributed.scope(strategy):
+    with scope:
         model = run if own else build(run, data.image_shape)
         # Ten steps in each call: the same weights, bit for bit, and less Python in between. On several
         # replicas Keras (3.13, 3.15) ends such a call with an error.
@@ -114,28 +121,35 @@ def train(
     if data.train_labels is not None:
         data = data._replace(train_labels=data.train_labels[:train_images])
     state = TrainingState(model, settings, out / "state")
+    devices = model.distribute_strategy
+    with distributed.saying_who_is_lost(devices):
+        distributed.check_agreement(devices, len(state.history), f"the epochs in {out}")
     if len(state.history) > epochs:
         raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")
 
+    writes = distributed.writes_results(model)
     state.check_snapshots(out)
-    sweep(out)
-    sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
-    if not state.history:
-        state.keep_snapshot(out / snapshot_name(0))
-    progress = tqdm(range(len(state.history), epochs), desc=name, unit="epoch",
+    if writes:
+        sweep(out)
+        sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
+        if not state.history:
+            state.keep_snapshot(out / snapshot_name(0))
+    progress = tqdm(range(len(state.history), epochs), desc=name, unit="epoch", disable=not writes,
                     initial=len(state.history), total=epochs)  # fmt: skip
-    for epoch in progress:
-        start = time.perf_counter()
-        batches = to_batches(images, batch_size, seed=seed, epoch=epoch)
-        fit = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
-        terms = {name: values[0] for name, values in fit.history.items()}
-        seconds = time.perf_counter() - start
-        progress.set_postfix(loss=f"{terms['loss']:.4g}")
-        if epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs:
-            state.keep_snapshot(out / snapshot_name(epoch + 1))
-        state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
+    with distributed.saying_who_is_lost(devices):
+        for epoch in progress:
+            start = time.perf_counter()
+            batches = to_batches(images, batch_size, seed=seed, epoch=epoch)
+            fit = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+            terms = {name: values[0] for name, values in fit.history.items()}
+            seconds = time.perf_counter() - start
+            progress.set_postfix(loss=f"{terms['loss']:.4g}")
+            if writes and (epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs):
+                state.keep_snapshot(out / snapshot_name(epoch + 1))
+            state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
 
-    return write_results(model, out, data, settings, state.history, state.versions)
+    if writes:
+        return write_results(model, out, data, settings, state.history, state.versions)
 
 
 def train_on_folder(
@@ -144,13 +158,15 @@ def train_on_folder(
     """Train a run's model on somebody's pictures; ``explore`` reads what is left beside the record."""
     if "kernel" in model_settings and not run.startswith("mmd_vae"):
         raise ValueError(f"{run} has no kernel to choose; the MMD-VAEs have one")
+    scope = distributed.scope(strategy)
     data = load_folder(folder, **reading)
     keras.utils.set_random_seed(seed)
-    with distributed.scope(strategy):
+    with scope:
         model = RUNS[run].make(image_shape=data.image_shape, **model_settings)
     out = Path(out or f"runs/{run}-{data.name}-seed{seed}")
     settings |= {"seed": seed, "epochs": epochs or RUNS[run].epochs, "strategy": strategy}
-    record = train(model, data, out=out, **settings)
+    if (record := train(model, data, out=out, **settings)) is None:
+        return
     with written_whole(out / FOLDER) as part:
         part.write_text(json.dumps({"path": str(Path(folder).resolve()), **reading}) + "\n")
     test = record["test"][str(record["epochs"])]
@@ -176,7 +192,11 @@ def main(arguments=None):
     add("--learning-rate", type=float, default=1e-4)
     add("--train-images", type=int, help="only the first so many, for a quick look")
     add("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
-    add("--strategy", choices=distributed.STRATEGIES, help="mirrored: on all GPUs of this machine")
+    add(
+        "--strategy",
+        choices=distributed.STRATEGIES,
+        help="mirrored: all GPUs of this machine; multi-worker: all machines in TF_CONFIG",
+    )
     own = parser.add_argument_group("for a folder of pictures")
     own.add_argument("--size", dest="image_size", type=int, help="their height and width (64)")
     own.add_argument("--grey", action="store_true", default=None)
@@ -201,7 +221,7 @@ def main(arguments=None):
             parser.error(f"{', '.join({**given, **model_settings})}: only for a folder of pictures")
         else:
             train(**settings)
-    except (DataError, ValueError, OSError, FloatingPointError) as error:
+    except (DataError, ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
         sys.exit(f"train: {' '.join(str(error).split())}")  # HDF5's messages have lines
     except KeyboardInterrupt:
         sys.exit("train: stopped; the same command goes on after the last finished epoch")

@@ -2,10 +2,16 @@
 
     python -m vae_study                                                  all of them, going on where it was
     python -m vae_study --run vae --dataset mnist --seed 1               one of them
+    python -m vae_study --scheduler [ADDRESS]                            many at once, by Dask
 
 How long a training takes is on the book's page Running the book. Records are written to
 ``vae_study/records``, one a training, as soon as it is measured. What has a record is passed
 over, unless it is asked for alone.
+
+A scheduler of ``dask.distributed`` (without an address one for this machine) hands the trainings to its
+workers, on one machine or many. They share nothing, so a worker that is lost costs its one training:
+another one goes on with it after its last epoch, if both see the same folder ``runs``, and else begins
+it again.
 """
 
 import argparse
@@ -82,19 +88,77 @@ def make_record(run, dataset, seed, anew=False):
             "test_accuracy": classifier.test_accuracy,
             **controls(classifier, data),
         }
+    _write(path, record)
+    return record
+
+
+def _write(path, record):
     with written_whole(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
-    return record
 
 
 def _train(run, dataset, seed):
     """Train in a process of its own, which gives its memory back."""
     out = Path(f"runs/{run}-{dataset}-seed{seed}")
-    command = [sys.executable, "-m", "vae_helpers.train", run, dataset, "--seed", str(seed)]
-    subprocess.run([*command, "--out", str(out)], check=True)
+    code = "from vae_helpers.train import main; main()"
+    in_another_process(code, run, dataset, "--seed", str(seed), "--out", str(out))
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
     return model, json.loads((out / f"{run}-{dataset}.json").read_text())
+
+
+def in_another_process(code, *arguments):
+    """Run Python code in a process that ends when this one is killed: then its input ends, too."""
+    watch = (
+        "import os, sys, threading\n"
+        "end = lambda: (sys.stdin.read(), os._exit(1))\n"
+        "threading.Thread(target=end, daemon=True).start()\n"
+    )
+    command = [sys.executable, "-c", watch + code, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+
+
+def work_on(run, dataset, seed):
+    """What a worker does: all of one record in a process of its own, as without Dask."""
+    code = "from vae_study.queue import main; main()"
+    in_another_process(code, "--run", run, "--dataset", dataset, "--seed", str(seed))
+    return read_record(record_path(run, dataset, seed))
+
+
+def hand_out(client, queue, work=work_on):
+    """Let the workers of a Dask client make the records of a queue, and write them here as they come."""
+    from distributed import as_completed  # an extra, which the study does without
+
+    futures = {
+        client.submit(work, *row, key="{} {} seed {}".format(*row), pure=False): row
+        for row in queue
+    }
+    progress = tqdm(as_completed(futures, with_results=True), total=len(futures), unit="training")
+    for future, record in progress:
+        _write(record_path(*futures[future]), record)
+        progress.set_postfix_str(
+            "; ".join(
+                f"{worker.rpartition('/')[2]}: {', '.join(map(str, keys))}"
+                for worker, keys in client.processing().items()
+                if keys
+            )
+        )
+
+
+def _dask_client(address):
+    """A client of the scheduler with that address, or of a cluster on this machine."""
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError:
+        raise ValueError("--scheduler needs Dask: pip install 'vae-helpers[many]'") from None
+    return Client(address or LocalCluster(threads_per_worker=1, dashboard_address=None))
 
 
 def main(arguments=None):
@@ -105,6 +169,7 @@ def main(arguments=None):
     parser.add_argument("--run", choices=RUNS)
     parser.add_argument("--dataset", choices=DIGESTS)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--scheduler", nargs="?", const="", metavar="ADDRESS", help="of Dask")
     asked = parser.parse_args(arguments)
     one = (asked.run, asked.dataset, asked.seed)
     if any(part is not None for part in one) and None in one:
@@ -114,6 +179,10 @@ def main(arguments=None):
     alone = one != (None, None, None)
     try:
         queue = [one] if alone else [*STUDY, *FAMILY]
+        if asked.scheduler is not None:
+            with _dask_client(asked.scheduler) as client:
+                missing = [row for row in queue if alone or not record_path(*row).exists()]
+                return hand_out(client, missing)
         for run, dataset, seed in (progress := tqdm(queue, unit="training")):
             progress.set_postfix_str(f"{run} {dataset} seed {seed}")
             make_record(run, dataset, seed, anew=alone)

@@ -217,8 +217,8 @@ def test_everything_that_the_book_and_its_tests_need_is_pinned():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     pinned = versions("\n".join(lines))
     assert len(pinned) == sum(not line.startswith("#") for line in lines)
-    extras = PROJECT["optional-dependencies"]["study"]
-    for needed in [*PROJECT["dependencies"], *GROUPS["dev"], *extras]:
+    extras = PROJECT["optional-dependencies"]
+    for needed in [*PROJECT["dependencies"], *GROUPS["dev"], *extras["study"], *extras["many"]]:
         requirement = Requirement(needed)
         assert requirement.specifier.contains(pinned[requirement.name]), needed
 

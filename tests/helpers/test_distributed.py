@@ -1,13 +1,18 @@
-"""Several devices: that they train as one does, for every model, whatever the shares of a batch.
+"""Several devices and machines: that they train as one does, for every model, whatever their shares.
 
 TensorFlow must be told of several CPU devices before it starts. So what is compared here is made by
-other processes, which run this file: ``python tests/helpers/test_distributed.py``.
+other processes, which run this file: ``python tests/helpers/test_distributed.py``. Machines are
+processes, too, which know of each other from TF_CONFIG.
 """
 
+import contextlib
 import functools
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,21 +50,26 @@ def main(devices, task, *arguments):
     (cpu,) = tf.config.list_physical_devices("CPU")
     one = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [one] * int(devices))
-    {"steps": write_steps, "trainings": run_trainings}[task](*arguments)
+    tasks = {"steps": write_steps, "trainings": run_trainings, "files": write_files}
+    tasks[task](*arguments)
 
 
 def write_steps(out, *runs):
     """Terms and gradients of single training steps, with and without the strategy."""
     images = np.random.default_rng(0).uniform(size=(13, 28, 28, 1)).astype("float32")
     found = {}
+    machines = len(
+        json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
+    )
     for run in runs:
-        for place in (None, "mirrored"):
+        for place in ("multi-worker",) if machines else (None, "mirrored"):
+            scope = distributed.scope(place)
             keras.utils.set_random_seed(0)
-            with distributed.scope(place):
+            with scope:
                 model = checkpoints.build(run)
                 # A power of 2, and so small that the weights stay where they are.
                 model.compile(keras.optimizers.SGD(2.0**-20, momentum=0.5))
-            expected = 1 if place is None else len(tf.config.list_logical_devices("CPU"))
+            expected = machines or len(tf.config.list_logical_devices("CPU")) ** (place is not None)
             assert model.distribute_strategy.num_replicas_in_sync == expected
             for shares, (n, batch_size) in SHARES.items():
                 batches = to_batches(images[:n], batch_size)
@@ -75,7 +85,30 @@ def write_steps(out, *runs):
                     found[f"{key}/counter {i}"] = weight.numpy()
             terms = model.evaluate(to_batches(images, 12), return_dict=True, verbose=0)
             found |= {f"{run}/evaluate/{place}/term {k}": v for k, v in terms.items()}
+    if machines:
+        with pytest.raises(TypeError, match="on several machines x must be batches"):
+            model.fit(images)
+        out = out.format(model.distribute_strategy.cluster_resolver.task_id)
     np.savez(out, **found)
+
+
+def write_files(out):
+    """Under the strategy: what ModelCheckpoint and save write, opened again there and elsewhere."""
+    images = np.random.default_rng(0).uniform(size=(12, 28, 28, 1)).astype("float32")
+    for run in ("mmd_vae", "vae"):
+        path = Path(out) / f"{run}.keras"
+        with distributed.scope("mirrored"):
+            model = checkpoints.build(run)
+            model.compile("adam")
+        keeping = keras.callbacks.ModelCheckpoint(path)
+        model.fit(to_batches(images, 6), epochs=2, callbacks=[keeping], verbose=0)
+        model.save(Path(out) / "saved.keras")
+        for place in (None, "mirrored"):
+            with distributed.scope(place):
+                again = keras.saving.load_model(path)
+            np.testing.assert_array_equal(again.encode(images), model.encode(images))
+            assert again.optimizer.iterations == 4
+            again.fit(to_batches(images, 6), verbose=0)
 
 
 def run_trainings(*commands):
@@ -91,6 +124,34 @@ def on_devices(devices, task, *arguments):
     command = [sys.executable, __file__, str(devices), task, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def ports(number):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        return [free.getsockname()[1] for free in sockets]
+
+
+def start_machines(number, task, *arguments):
+    """One process for each machine, which know of each other."""
+    workers = [f"127.0.0.1:{port}" for port in ports(number)]
+    command = [sys.executable, __file__, "1", task, *arguments]
+    started = []
+    for index in range(number):
+        config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+        started.append(
+            subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        )
+    return started
+
+
+def on_machines(number, task, *arguments):
+    for process in start_machines(number, task, *arguments):
+        _, said = process.communicate(timeout=900)
+        assert process.returncode == 0, said[-3000:]
 
 
 # ---- one step --------------------------------------------------------------------------------
@@ -224,6 +285,82 @@ def test_a_training_on_two_devices_that_was_interrupted_ends_as_an_undisturbed_o
         np.testing.assert_array_equal(weights[name], expected)
 
 
+# ---- several machines ------------------------------------------------------------------------
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("number", "runs"), [(2, FIRST), (2, OTHERS), (3, ("mmd_vae", "vae_capacity"))]
+)
+def test_machines_have_the_terms_and_gradients_of_one_and_the_same_weights(
+    steps, tmp_path, number, runs
+):
+    on_machines(number, "steps", str(tmp_path / "{}.npz"), *runs)
+    found = [
+        dict(np.load(tmp_path / f"{index}.npz", allow_pickle=False)) for index in range(number)
+    ]
+    for name, value in found[0].items():
+        for other in found[1:]:
+            np.testing.assert_array_equal(other[name], value)
+    for run in runs:
+        for part in (*SHARES, "evaluate"):
+            key = f"{run}/{part}/multi-worker"
+            several = {
+                k.removeprefix(f"{key}/"): v for k, v in found[0].items() if k.startswith(key)
+            }
+            assert_the_same_step(several, steps(2, f"{run}/{part}/None"))
+
+
+@pytest.mark.long
+def test_a_machine_that_dies_ends_the_training_in_one_line_and_it_goes_on_as_if_undisturbed(
+    tmp_path,
+):
+    def command(name, *options):
+        return " ".join([
+            "mmd_vae fashion_mnist --epochs 8 --train-images 262 --batch-size 101",
+            f"--out {tmp_path / f'mmd_vae-{name}'}", *options,
+        ])  # fmt: skip
+
+    several = ("--strategy", "multi-worker")
+    on_devices(1, "trainings", command("one"))
+    on_machines(2, "trainings", command("undisturbed", *several))
+    first, second = start_machines(2, "trainings", command("killed", *several))
+    while not (tmp_path / "mmd_vae-killed/state/ckpt-2.index").exists() and first.poll() is None:
+        time.sleep(0.01)
+    second.kill()
+    second.communicate()
+    _, said = first.communicate(timeout=300)
+    assert first.returncode == 1, said[-3000:]
+    assert said.splitlines()[-1].startswith(
+        "train: another machine has ended, or cannot be reached"
+    )
+    assert "Traceback" not in said
+    kept = len(list((tmp_path / "mmd_vae-killed/state").glob("ckpt-*.index")))
+    assert kept
+    on_machines(2, "trainings", command("killed", *several))
+    on_machines(3, "trainings", command("killed", *several))  # nothing is left to do
+    found = {
+        name: history_and_weights(tmp_path / f"mmd_vae-{name}", "mmd_vae")
+        for name in ("one", "undisturbed", "killed")
+    }
+    assert found["killed"][0] == found["undisturbed"][0]
+    for name, weights in found["undisturbed"][1].items():
+        np.testing.assert_array_equal(found["killed"][1][name], weights)
+    for row, expected in zip(found["killed"][0], found["one"][0], strict=True):
+        assert row == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_without_a_list_of_machines_several_are_refused(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match=r"^strategy 'multi-worker' needs TF_CONFIG, which names"):
+        distributed.scope("multi-worker")
+
+
+@pytest.mark.long
+def test_files_that_are_written_under_a_strategy_are_opened_there_and_elsewhere(tmp_path):
+    on_devices(2, "files", str(tmp_path))
+
+
 # ---- one device, and what is refused: in this process ----------------------------------------
 
 
@@ -235,7 +372,9 @@ def test_with_one_device_nothing_is_mirrored():
 
 
 def test_another_word_for_a_strategy_is_refused():
-    with pytest.raises(ValueError, match=r"^strategy must be None or 'mirrored', not 'cloned'$"):
+    with pytest.raises(
+        ValueError, match=r"^strategy must be None, 'mirrored' or 'multi-worker', not 'cl"
+    ):
         distributed.scope("cloned")
 
 

@@ -537,7 +537,7 @@ def test_a_damaged_state_is_refused_in_one_line_and_left_as_it_is(small, harmed,
     harm(harmed / "state" / name)
     said = said_by_the_command(harmed)
     assert said.startswith(f"train: {harmed / 'state'} is damaged: a file in it was altered")
-    assert "delete the folder to start anew" in said
+    assert said.endswith("Put it back, or choose another --out to start anew.")
 
 
 @pytest.mark.parametrize("harm", [cut_short, emptied, flipped, removed, renamed, swapped])

@@ -1,7 +1,13 @@
 """The queue of trainings, and what it says when something goes wrong."""
 
 import json
+import os
 import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +152,76 @@ def test_the_shipped_weights_measure_what_their_record_says(shipped, load, run, 
     )
     for name, value in found.items():
         assert value == pytest.approx(record["study"][name], rel=0.02, abs=5e-4), name
+
+
+# ---- many workers --------------------------------------------------------------------------------
+
+
+def test_without_dask_a_scheduler_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SystemExit, match=r"^study: --scheduler needs Dask: pip install"):
+        queue.main(["--scheduler"])
+
+
+TINY = """
+import numpy as np
+from vae_helpers import data, train
+
+drawn = np.random.default_rng(7).uniform(size=(300, 28, 28, 1)).astype("float32")
+labels = np.arange(300) % 10
+small = data.ImageDataset(drawn, drawn[:60], labels, labels[:60], None, "mnist")
+train.load_images = lambda name: small
+train.main()
+"""
+
+
+def tiny(run, dataset, seed):
+    """What a worker does, but with few images and epochs, and without the study's measures."""
+    out = Path(f"runs/{run}-{dataset}-seed{seed}")
+    queue.in_another_process(
+        TINY, run, dataset, "--seed", str(seed), "--epochs", "12", "--out", str(out)
+    )
+    return json.loads((out / f"{run}-{dataset}.json").read_text())
+
+
+@pytest.mark.long
+def test_three_workers_of_whom_one_is_killed_make_the_records_that_one_process_makes(
+    monkeypatch, tmp_path
+):
+    import cloudpickle
+    from distributed import Client, LocalCluster
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.chdir(tmp_path)
+    rows = [(run, "mnist", seed) for run in ("vae", "mmd_vae") for seed in (1, 2)]
+    monkeypatch.setattr(kept, "RECORDS", tmp_path / "records")
+    state, killed = tmp_path / "runs/vae-mnist-seed1/state", []
+
+    def kill_one():
+        """SIGKILL to the worker that is in the middle of the first training."""
+        while not (state / "ckpt-3.index").exists():
+            time.sleep(0.01)
+        for worker, keys in client.processing().items():
+            if "vae mnist seed 1" in map(str, keys):
+                os.kill(pids[worker], signal.SIGKILL)
+                killed.append(worker)
+
+    with (
+        LocalCluster(3, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+        watching = threading.Thread(target=kill_one, daemon=True)
+        watching.start()
+        queue.hand_out(client, rows, tiny)
+        watching.join(10)
+    assert killed
+
+    (tmp_path / "serial").mkdir()
+    monkeypatch.chdir(tmp_path / "serial")
+    for row in rows:
+        expected, found = tiny(*row), kept.read_record(kept.record_path(*row))
+        for record in (found, expected):
+            for epoch in record["history"]:
+                del epoch["seconds"]
+        assert found == expected
