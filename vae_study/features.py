@@ -21,10 +21,11 @@ from keras import layers
 
 from vae_helpers.checkpoints import digest_of, unaltered
 from vae_helpers.checks import check_known
-from vae_helpers.data import DIGESTS, load_images
+from vae_helpers.data import load_images
 from vae_helpers.files import written_whole
 
 JUDGE = Path(__file__).parent / "judge"
+DATASETS = ("fashion_mnist", "mnist")  # those that the study is about
 NEIGHBORS = 5  # of ``prdc``, as its authors have it
 
 # ---- features -------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ def load_feature_classifier(dataset):
     ------
     ValueError  ``dataset`` is none of the two of this book, or the weights have been altered
     """
-    check_known(dataset, "data set", DIGESTS)
+    check_known(dataset, "data set", DATASETS)
     network = build_classifier()
     path = unaltered(JUDGE / f"features-{dataset}.npz")
     with np.load(path, allow_pickle=False) as file:

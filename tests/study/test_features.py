@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from vae_helpers.data import DIGESTS
 from vae_study import features
 
 needs_prdc = pytest.mark.skipif(
@@ -45,10 +44,10 @@ def test_frechet_distance_takes_features_that_never_fire():
 
 @needs_prdc
 def test_neighbourhoods_of_known_sets(capsys):
-    """Real features on two lines far apart; the drawn lie on one of them, and one far from both."""
+    """Real features on two lines far apart; the drawn lie on one of them, and one far off."""
     line = np.stack([np.arange(100.0), np.zeros(100)], axis=1)
     real = np.concatenate([line, line + [0, 1000]])
-    drawn = np.concatenate([line + [0.25, 0], [[500.0, 500.0]]])
+    drawn = np.concatenate([line + [0.25, 0], [[500.0, -500.0]]])
     found = features.neighbourhoods(real, drawn, k=2)
     assert found["precision"] == pytest.approx(100 / 101)
     assert found["coverage"] == 0.5
@@ -83,20 +82,20 @@ def test_hand_made_features_count_edges_by_place_and_direction():
     found = features.hand_made_features(picture).reshape(7, 7, 8)
     assert found[..., 0].any()
     assert not found[..., 1:].any()
-    assert found[:, 3, 0].all()  # half of the edge lies in the fourth column of cells
-    assert not found[:, [0, 1, 2, 4, 5, 6]].any() or found[:, [0, 1, 5, 6]].sum() == 0
+    assert found[:, 3, 0].all()  # the edge lies in the fourth column of cells
+    assert not found[:, [0, 1, 2, 4, 5, 6]].any()
     # Turned by a quarter, the same votes go to the opposite direction and place.
     turned = features.hand_made_features(picture.transpose(0, 2, 1, 3)).reshape(7, 7, 8)
     assert pytest.approx(found[..., 0]) == turned[..., 4].T
 
 
-@pytest.mark.parametrize("dataset", DIGESTS)
+@pytest.mark.parametrize("dataset", features.DATASETS)
 def test_the_shipped_classifier_knows_the_ten_classes(load, dataset):
     data = load(dataset)
     network = features.load_feature_classifier(dataset)
     found = network.predict(data.test_images, batch_size=1000, verbose=0)
     accuracy = (found.argmax(axis=1) == data.test_labels).mean()
-    assert accuracy > (0.89 if dataset == "fashion_mnist" else 0.985)
+    assert accuracy > (0.885 if dataset == "fashion_mnist" else 0.98)
     drawn = features.learnt_features(dataset)(data.test_images[:50])
     last = network.layers[-1]
     again = drawn @ last.kernel.numpy() + last.bias.numpy()

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from vae_helpers.data import DIGESTS
 from vae_study import samples
-from vae_study.features import feature_spaces, frechet_distance
+from vae_study.features import DATASETS, feature_spaces, frechet_distance
 
 SPACES = ("learnt", "by_hand")
 
@@ -18,16 +17,17 @@ def record():
 def test_every_training_whose_weights_there_are_is_measured(record):
     names = {"{}-{}-seed{}".format(*training) for training in samples.trainings()}
     assert set(record["models"]) == names
-    assert set(record["controls"]) == set(DIGESTS)
+    assert set(record["controls"]) == set(DATASETS)
 
 
-@pytest.mark.parametrize("dataset", DIGESTS)
+@pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("space", SPACES)
 def test_controls_come_out_as_their_makers_know(record, dataset, space):
     found = {name: of[space] for name, of in record["controls"][dataset].items()}
     floor = found.pop("training_images")
-    assert all(of["fid"] > 3 * floor["fid"] for of in found.values())
-    assert all(of["coverage"] < floor["coverage"] for of in found.values())
+    assert all(of["fid"] > 1.3 * floor["fid"] for of in found.values())
+    for name in ("blurred_1", "blurred_2", "averages", "dropped_3", "class_means"):
+        assert found[name]["coverage"] < 0.9 * floor["coverage"]
     for less, more in (("blurred_1", "blurred_2"), ("noise_1", "noise_10")):
         assert found[less]["fid"] < found[more]["fid"]
     # What lacks classes is as precise as before, and reaches less.
@@ -59,7 +59,9 @@ def test_fewer_draws_are_in_a_hole_the_wider_it_must_be():
     shares = list(found.values())
     assert shares == sorted(shares, reverse=True)
     assert found["0.99"] == pytest.approx(
-        samples.in_hole(train, test, 2 * np.random.default_rng(2).standard_normal((2000, 2))).mean(),
+        samples.in_hole(
+            train, test, 2 * np.random.default_rng(2).standard_normal((2000, 2))
+        ).mean(),
         abs=0.05,
     )
     # Draws like the test codes are in a hole as often as the quantile says.
