@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vae_study import claims, records
+from vae_study import claims, records, samples
 
 FASHION = "fashion_mnist"
 
@@ -67,3 +67,97 @@ def test_the_ugliest_model_of_chapter_13_is_first_in_two_measures(found):
     for measure in ("reconstruction_sharpness", "filled_reconstructions"):
         of = {run: found[run, FASHION][0]["study"][measure] for run in runs}
         assert max(of, key=of.get) == "vae_continuous_bernoulli"
+
+
+# ---- samples: chapters 7, 10 and 13, and the conclusion ----------------------------------------
+
+THREE = ("vae_published", "vae", "mmd_vae")
+SPACES = ("learnt", "by_hand")
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Of each training on Fashion-MNIST: drawn[run, seed]."""
+    models = samples.read_samples()["models"]
+    named = {tuple(name.rsplit("-", 2)): found for name, found in models.items()}
+    return {
+        (run, int(seed.removeprefix("seed"))): found
+        for (run, dataset, seed), found in named.items()
+        if dataset == FASHION
+    }
+
+
+def test_the_published_vaes_samples_are_the_worst_of_three_in_both_spaces(drawn):
+    for space in SPACES:
+        published, vae, mmd = (drawn[run, 0]["samples"][space]["fid"] for run in THREE)
+        assert published > 1.3 * max(vae, mmd)
+    # "The two kinds disagree, by little" about the other two
+    gaps = [
+        drawn["vae", 0]["samples"][space]["fid"] - drawn["mmd_vae", 0]["samples"][space]["fid"]
+        for space in SPACES
+    ]
+    assert gaps[0] < 0 < gaps[1]
+    assert max(map(abs, gaps)) < 2.5
+    for space in SPACES:  # "within half a unit of the first"
+        first, second = (drawn["vae", seed]["samples"][space]["fid"] for seed in (0, 1))
+        assert abs(first - second) < 0.5
+
+
+def test_reconstructions_from_two_numbers_are_as_far_away_as_images_under_a_blur(drawn):
+    of = [drawn[run, 0]["reconstructions"]["learnt"]["fid"] for run in THREE]
+    assert round(min(of)) == 61
+    assert 65.5 < max(of) < 66.5  # "61 to 66 away"
+    blurred = samples.read_samples()["controls"][FASHION]["blurred_1"]["learnt"]["fid"]
+    assert min(of) - 1 < blurred < max(of)
+
+
+def test_the_judges_order_is_another_one(found):
+    published, vae, mmd = (found[run, FASHION][0]["study"]["filled_prior"] for run in THREE)
+    assert mmd < published < vae
+    assert vae - published < 0.05
+
+
+def test_a_networks_precision_prefers_holes_and_that_of_edges_does_not(drawn):
+    def ratio(run, space):
+        among, holes = (drawn[run, 0][part][space]["precision"] for part in ("among", "holes"))
+        return among / holes
+
+    assert ratio("vae_published", "learnt") < 1
+    assert ratio("mmd_vae", "learnt") < 1
+    assert ratio("vae", "learnt") > 1
+    assert all(ratio(run, "by_hand") > 1.8 for run in THREE)  # "about twice as many or more"
+
+
+def test_of_squares_chapter_7_says_which_is_nearer_to_garments(drawn):
+    published, vae, mmd = (drawn[run, 0]["square"] for run in THREE)
+    assert all(mmd[space]["fid"] < published[space]["fid"] for space in SPACES)
+    assert mmd["learnt"]["fid"] < vae["learnt"]["fid"]
+    assert mmd["by_hand"]["fid"] == pytest.approx(vae["by_hand"]["fid"], abs=0.5)
+    assert mmd["by_hand"]["precision"] < min(s["by_hand"]["precision"] for s in (vae, published))
+
+
+def test_controls_are_as_chapter_7_describes_them():
+    known = samples.read_samples()["controls"][FASHION]
+    learnt = {name: of["learnt"] for name, of in known.items()}
+    floor = learnt["training_images"]
+    assert learnt["noise_10"]["precision"] == pytest.approx(floor["precision"], abs=0.01)
+    assert learnt["noise_10"]["density"] < floor["density"] - 0.05
+    by_hand = {name: of["by_hand"]["precision"] for name, of in known.items()}
+    assert by_hand["noise_10"] < by_hand["training_images"] - 0.05
+    assert round(learnt["class_means"]["precision"], 1) == 0.7  # "seven in ten"
+    assert learnt["class_means"]["recall"] < 0.01
+    for space in SPACES:
+        assert known["averages"][space]["fid"] < known["blurred_1"][space]["fid"]
+
+
+def test_how_many_draws_fall_in_a_hole_has_a_range(drawn):
+    def ends(run, seed=0):
+        shares = list(drawn[run, seed]["in_hole"].values())
+        return round(100 * shares[0]), round(100 * shares[-1])
+
+    assert ends("vae_published") == (74, 58)
+    assert ends("vae") == (33, 17)
+    for quantile, share in drawn["vae", 0]["in_hole"].items():
+        assert drawn["vae", 1]["in_hole"][quantile] == pytest.approx(share, abs=0.01)
+        order = [drawn[run, 0]["in_hole"][quantile] for run in ("vae_published", "vae", "mmd_vae")]
+        assert order == sorted(order, reverse=True)
