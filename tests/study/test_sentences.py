@@ -161,3 +161,41 @@ def test_how_many_draws_fall_in_a_hole_has_a_range(drawn):
         assert drawn["vae", 1]["in_hole"][quantile] == pytest.approx(share, abs=0.01)
         order = [drawn[run, 0]["in_hole"][quantile] for run in ("vae_published", "vae", "mmd_vae")]
         assert order == sorted(order, reverse=True)
+
+
+@pytest.mark.parametrize(("run", "two", "eight"), [("vae", 67, 54), ("mmd_vae", 68, 41)])
+def test_with_eight_dimensions_samples_improve(drawn, run, two, eight):
+    before, after = (drawn[name, 0] for name in (run, f"{run}_8d"))
+    assert round(before["samples"]["learnt"]["fid"]) == two
+    assert round(after["samples"]["learnt"]["fid"]) == eight
+    for space in SPACES:
+        assert after["samples"][space]["fid"] < before["samples"][space]["fid"]
+    edges = [of["samples"]["by_hand"]["fid"] for of in (before, after)]
+    assert edges[1] / edges[0] == pytest.approx(0.5, abs=0.07)  # "about half by the edges"
+    redrawn = [of["reconstructions"]["learnt"]["fid"] for of in (before, after)]
+    assert redrawn[1] / redrawn[0] == pytest.approx(0.5, abs=0.07)
+    gaps = [
+        of["samples"]["learnt"]["fid"] - of["reconstructions"]["learnt"]["fid"]
+        for of in (before, after)
+    ]
+    assert gaps[1] > 2 * gaps[0]
+
+
+MIXED = ("vae", "mmd_vae", "vae_8d", "mmd_vae_8d", "vae_published", "autoencoder")
+
+
+@pytest.mark.parametrize("run", MIXED)
+@pytest.mark.parametrize("space", SPACES)
+def test_a_fitted_mixture_brings_samples_to_where_reconstructions_are(drawn, run, space):
+    of = drawn[run, 0]
+    assert abs(of["mixture"][space]["fid"] - of["reconstructions"][space]["fid"]) < 1.5
+
+
+def test_what_the_mixture_mends_is_what_chapter_13_says(drawn):
+    def fids(run):
+        return [drawn[run, 0][kind]["learnt"]["fid"] for kind in ("samples", "mixture")]
+
+    assert [round(fid) for fid in fids("vae_published")] == [90, 67]
+    assert [round(fid) for fid in fids("autoencoder")] == [167, 62]
+    gained = {run: np.subtract(*fids(run)) for run in ("vae_8d", "mmd_vae_8d")}
+    assert gained["vae_8d"] > gained["mmd_vae_8d"] > 10
