@@ -6,6 +6,10 @@ import pytest
 from vae_study import claims, records, samples
 
 FASHION = "fashion_mnist"
+TEN = (
+    "vae_published", "vae", "vae_capacity", "vae_vamp_prior", "vae_continuous_bernoulli",
+    "vae_gaussian", "mmd_vae_bernoulli", "mmd_vae_stochastic", "mmd_vae", "autoencoder",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +65,12 @@ def test_chapter_13_says_what_eight_dimensions_do_to_the_judges_shares(found, ru
     assert eight["filled_prior"] < two["filled_prior"]
 
 
-def test_the_ugliest_model_of_chapter_13_is_first_in_two_measures(found):
-    runs = [run for (run, dataset), of in found.items()
-            if dataset == FASHION and "study" in of[0] and not run.endswith("_8d")]  # fmt: skip
-    for measure in ("reconstruction_sharpness", "filled_reconstructions"):
-        of = {run: found[run, FASHION][0]["study"][measure] for run in runs}
-        assert max(of, key=of.get) == "vae_continuous_bernoulli"
+def test_the_ugliest_model_of_chapter_13_is_first_in_sharpness_and_by_edges(found, drawn):
+    sharp = {run: found[run, FASHION][0]["study"]["reconstruction_sharpness"] for run in TEN}
+    edges = {run: drawn[run, 0]["reconstructions"]["by_hand"]["fid"] for run in TEN}
+    learnt = sorted(TEN, key=lambda run: drawn[run, 0]["reconstructions"]["learnt"]["fid"])
+    assert max(sharp, key=sharp.get) == min(edges, key=edges.get) == "vae_continuous_bernoulli"
+    assert "vae_continuous_bernoulli" in learnt[:3]
 
 
 # ---- samples: chapters 7, 10 and 13, and the conclusion ----------------------------------------
@@ -199,3 +203,31 @@ def test_what_the_mixture_mends_is_what_chapter_13_says(drawn):
     assert [round(fid) for fid in fids("autoencoder")] == [167, 62]
     gained = {run: np.subtract(*fids(run)) for run in ("vae_8d", "mmd_vae_8d")}
     assert gained["vae_8d"] > gained["mmd_vae_8d"] > 10
+
+
+def test_what_chapter_13_says_of_the_columns_of_fid(drawn):
+    of = {run: drawn[run, 0] for run in TEN}
+    redrawn = [of[run]["reconstructions"]["learnt"]["fid"] for run in TEN]
+    assert (round(min(redrawn)), round(max(redrawn))) == (61, 70)
+    learnt, edges = (
+        sorted(TEN, key=lambda run, space=space: of[run]["samples"][space]["fid"])
+        for space in SPACES
+    )
+    assert learnt[0] == "vae_capacity"
+    capacity = of["vae_capacity"]
+    assert capacity["samples"]["learnt"]["fid"] < capacity["reconstructions"]["learnt"]["fid"]
+    assert 2 <= learnt.index("vae_gaussian") <= 6  # "in the middle"
+    assert edges.index("vae_gaussian") >= 6
+    assert 0.5 < of["vae_gaussian"]["in_hole"]["0.99"] < 0.6
+    worst = {"autoencoder", "vae_continuous_bernoulli", "vae_published"}
+    assert set(learnt[-3:]) == set(edges[-3:]) == worst
+
+
+@pytest.mark.parametrize(
+    ("run", "samples_", "mixture"), [("vae_8d", 0.59, 0.87), ("mmd_vae_8d", 0.40, 0.85)]
+)
+def test_in_eight_dimensions_the_precision_of_edges_shows_the_gap(drawn, run, samples_, mixture):
+    found = {kind: of["by_hand"] for kind, of in drawn[run, 0].items() if kind != "in_hole"}
+    precisions = {kind: round(of["precision"], 2) for kind, of in found.items()}
+    assert precisions == {"samples": samples_, "reconstructions": 0.86, "mixture": mixture}
+    assert found["samples"]["fid"] < found["reconstructions"]["fid"] + 1.5
