@@ -19,8 +19,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from vae_helpers.checkpoints import unaltered
 from vae_helpers.checks import check_known
-from vae_helpers.data import DIGESTS
 from vae_helpers.networks import build_encoder
+
+from .features import DATASETS
 
 JUDGE = Path(__file__).parent / "judge"
 CLASSES = 10
@@ -253,7 +254,7 @@ def load_classifier(data):
     ------
     ValueError  ``data.name`` is no data set of this book, or the weights have been altered
     """
-    check_known(data.name, "data.name", DIGESTS)
+    check_known(data.name, "data.name", DATASETS)
     network = build_network()
     network.load_weights(unaltered(JUDGE / f"classifier-{data.name}.weights.h5"))
     return as_classifier(network, data)

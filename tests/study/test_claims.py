@@ -26,23 +26,27 @@ def row(expected, threshold, minus="vae"):
     ("expected", "threshold", "values", "verdict"),
     [
         ("above", 0.5, [1.0, 1.1, 0.9], "holds"),
-        ("above", 1.5, [1.0, 1.1, 0.9], "does not hold"),
+        ("above", 1.5, [1.0, 1.1, 0.9], claims.SMALLER),
+        ("above", 1.5, [-1.0, -1.1, -0.9], claims.OTHER_WAY),
+        ("above", 1.5, [0.1, -0.1, 0.0], claims.NO_DIFFERENCE),
         ("above", 1.0, [1.0, 1.1, 0.9], "open"),
         ("below", 1.5, [1.0, 1.1, 0.9], "holds"),
-        ("below", 0.5, [1.0, 1.1, 0.9], "does not hold"),
+        ("below", -0.5, [1.0, 1.1, 0.9], claims.OTHER_WAY),
+        ("below", -1.5, [-1.0, -1.1, -0.9], claims.SMALLER),
+        ("below", -1.5, [0.1, -0.1, 0.0], claims.NO_DIFFERENCE),
         ("below", 1.0, [1.0, 1.1, 0.9], "open"),
         ("within", 1.5, [1.0, 1.1, 0.9], "holds"),
         ("within", 1.5, [-1.0, -1.1, -0.9], "holds"),
-        ("within", 0.5, [1.0, 1.1, 0.9], "does not hold"),
-        ("within", 0.5, [-1.0, -1.1, -0.9], "does not hold"),
+        ("within", 0.5, [1.0, 1.1, 0.9], claims.OTHER_WAY),
+        ("within", 0.5, [-1.0, -1.1, -0.9], claims.OTHER_WAY),
         # No difference that could be shown is not a small difference that was shown.
         ("within", 0.5, [2.0, -2.0, 0.0], "open"),
         ("above", 0.5, [1.0], "not tested"),
     ],
 )
 def test_a_row_is_judged_by_where_its_whole_interval_lies(expected, threshold, values, verdict):
-    records = as_records(mmd_vae=values)
-    assert claims.judge(row(expected, threshold, minus=""), records)[2] == verdict
+    alone = claims.judge(row(expected, threshold, minus=""), as_records(mmd_vae=values))[2]
+    assert alone == ("does not hold" if verdict in claims.AGAINST else verdict)
     shifted = as_records(mmd_vae=np.array(values) + 7, vae=np.full(len(values), 7.0))
     assert claims.judge(row(expected, threshold), shifted)[2] == verdict
 
@@ -50,9 +54,26 @@ def test_a_row_is_judged_by_where_its_whole_interval_lies(expected, threshold, v
 def test_a_claim_has_one_verdict_depends_or_is_open():
     assert claims.verdict(["holds", "holds"]) == "holds"
     assert claims.verdict(["not tested"]) == "not tested"
-    assert claims.verdict(["holds", "open", "does not hold"]) == "depends"
-    for kinds in (["holds", "open"], ["does not hold", "open"], ["holds", "not tested"]):
+    assert claims.verdict([claims.SMALLER] * 2) == claims.SMALLER
+    assert claims.verdict([claims.SMALLER, claims.OTHER_WAY]) == "does not hold"
+    assert claims.verdict(["holds", "open", claims.NO_DIFFERENCE]) == "depends"
+    for kinds in (["holds", "open"], [claims.SMALLER, "open"], ["holds", "not tested"]):
         assert claims.verdict(kinds) == "open"
+
+
+def test_holms_correction_of_a_worked_example():
+    """Four p-values at 0.05: the limits are .0125, .0167, .025 and .05."""
+    assert claims.holm([0.01, 0.04, 0.03, 0.005]).tolist() == [True, False, False, True]
+    assert claims.holm([0.011, 0.016, 0.024, 0.05]).all()
+    # One that fails stops all that are larger, also those that their own limit would pass.
+    assert claims.holm([0.02, 0.021, 0.022, 0.023]).sum() == 0
+    assert claims.holm([0.04]).tolist() == [True]
+
+
+def test_holms_correction_keeps_its_promise_where_nothing_differs():
+    rng = np.random.default_rng(0)
+    any_clear = [claims.holm(rng.uniform(size=20)).any() for _ in range(2000)]
+    assert 0.03 < np.mean(any_clear) < 0.07
 
 
 def test_the_table_of_claims_names_runs_of_the_study_and_measures_that_there_are():
