@@ -84,7 +84,12 @@ def committed(request):
 
 
 def first_marked(notebook):
-    return next(c for c in notebook.cells if c.source.startswith("# NBVAL_CHECK_OUTPUT"))
+    return next(
+        cell
+        for cell in notebook.cells
+        if cell.source.startswith("# NBVAL_CHECK_OUTPUT")
+        or "nbval-check-output" in cell.metadata.get("tags", [])
+    )
 
 
 def judged(judge, notebook, executed, tmp_path):
