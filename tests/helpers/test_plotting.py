@@ -81,7 +81,7 @@ def test_images_in_colour_are_drawn_in_colour_and_grey_ones_as_ink():
 
 def test_a_row_of_images_is_no_wider_than_the_books_column():
     for columns, titles in ((3, None), (12, None), (12, ["row"])):
-        figure = show_images(pictures(12), columns, row_titles=titles)
+        figure = show_images(pictures(12, (4, 4, 1)), columns, row_titles=titles)
         boxes = [ax.get_position().width * figure.get_figwidth() for ax in figure.axes]
         assert figure.get_figwidth() < WIDTH + 1e-6
         assert min(boxes) > 0.3  # inches: 30 px
