@@ -145,7 +145,7 @@ def plot_codes(
         labels, class_names, legend = np.zeros(len(codes)), ("",), False
     # All classes at once, in the order of the data: drawn one by one, the last would hide the others.
     colors = np.resize(CLASS_COLORS, len(class_names))
-    ax.scatter(*codes.T, s=4, color=colors[np.asarray(labels, int)], alpha=0.7, lw=0)
+    ax.scatter(*codes.T, s=2, color=colors[np.asarray(labels, int)], lw=0, antialiased=False)
     for name, color in zip(class_names, colors, strict=True):
         ax.scatter([], [], color=color, label=name)  # for the legend
     draw_prior(ax)

@@ -1,8 +1,11 @@
 """What sentences of the book say about several trainings, beside the records."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.neighbors import NearestNeighbors
 
 from vae_study import claims, records
 
@@ -76,3 +79,24 @@ def test_the_ugliest_model_of_chapter_13_is_first_in_two_measures(found):
     for measure in ("reconstruction_sharpness", "filled_reconstructions"):
         of = {run: found[run, FASHION][0]["study"][measure] for run in runs}
         assert max(of, key=of.get) == "vae_continuous_bernoulli"
+
+
+def test_the_vae_settles_who_is_whose_neighbour_and_the_mmd_vae_leaves_it_to_chance():
+    """Chapter 5: nearly half of all neighbours, and no more than those of two models."""
+    trained = np.load(records.RECORDS / "neighbours.npz")
+    near = {
+        name: NearestNeighbors(n_neighbors=15).fit(codes).kneighbors(return_distance=False)
+        for name, codes in trained.items()
+    }
+
+    def overlaps(run, other):
+        chosen = product(range(3), range(3)) if run != other else combinations(range(3), 2)
+        pairs = [(near[f"{run}-{s}"], near[f"{other}-{t}"]) for s, t in chosen]
+        return [np.mean([np.isin(a, b).mean() for a, b in zip(*p, strict=True)]) for p in pairs]
+
+    vae, mmd_vae, across = (
+        overlaps(*runs) for runs in (["vae"] * 2, ["mmd_vae"] * 2, ["vae", "mmd_vae"])
+    )
+    assert all(0.4 < share < 0.5 for share in vae)
+    assert max(mmd_vae + across) < 0.15
+    assert abs(np.mean(mmd_vae) - np.mean(across)) < 0.03
