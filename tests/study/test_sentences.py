@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
+from vae_helpers.data import load_images
 from vae_study import claims, records
 
 FASHION = "fashion_mnist"
@@ -81,8 +82,8 @@ def test_the_ugliest_model_of_chapter_13_is_first_in_two_measures(found):
         assert max(of, key=of.get) == "vae_continuous_bernoulli"
 
 
-def test_the_vae_settles_who_is_whose_neighbour_and_the_mmd_vae_leaves_it_to_chance():
-    """Chapter 5: nearly half of all neighbours, and no more than those of two models."""
+def test_neighbours_depend_on_the_seed_at_least_as_much_as_on_the_cost_function():
+    """Chapter 5: two of three VAEs agree about nearly half of all neighbours, no others do."""
     trained = np.load(records.RECORDS / "neighbours.npz")
     near = {
         name: NearestNeighbors(n_neighbors=15).fit(codes).kneighbors(return_distance=False)
@@ -97,6 +98,18 @@ def test_the_vae_settles_who_is_whose_neighbour_and_the_mmd_vae_leaves_it_to_cha
     vae, mmd_vae, across = (
         overlaps(*runs) for runs in (["vae"] * 2, ["mmd_vae"] * 2, ["vae", "mmd_vae"])
     )
-    assert all(0.4 < share < 0.5 for share in vae)
-    assert max(mmd_vae + across) < 0.15
+    *others, best = sorted(vae)
+    assert 0.4 < best < 0.5
+    assert max(others + mmd_vae + across) < 0.15
+    assert abs(np.mean(others) - np.mean(across)) < 0.05
     assert abs(np.mean(mmd_vae) - np.mean(across)) < 0.03
+
+
+def test_which_digits_are_nearest_to_nines_and_sixes_in_the_six_trainings_of_chapter_5():
+    labels = load_images("mnist").test_labels[:2000]
+    for name, codes in np.load(records.RECORDS / "neighbours.npz").items():
+        middles = np.stack([np.median(codes[labels == k], axis=0) for k in range(10)])
+        apart = np.linalg.norm((middles[:, None] - middles).astype("float32"), axis=-1).argsort()
+        assert apart[9, 1] == 4
+        assert apart[6, 1] == (2 if name.startswith("vae") else 5)
+        assert {4, 9}.isdisjoint(apart[6, 1:4])
