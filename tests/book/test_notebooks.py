@@ -182,7 +182,7 @@ def test_pictures_that_are_committed_lose_bytes_and_nothing_that_one_sees():
     after = tool.smaller(before)
     assert len(after) < len(before) / 1.5
     found = np.array(Image.open(io.BytesIO(base64.b64decode(after))).convert("L"), float)
-    assert np.abs(found - np.clip(grey, 0, 255)).max() < 10
+    assert np.abs(found - np.clip(grey, 0, 255)).max() < 10  # of 256 greys
     assert tool.smaller(after) == after  # and those that are small are left alone
 
 
