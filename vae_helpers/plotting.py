@@ -6,13 +6,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.patheffects import withStroke
 
-# Ten colours that stay apart for most readers with a colour vision deficiency (after P. Tol).
+WIDTH = 6.9  # inches: the book's column at 100 dots per inch
+# Found by a search: each is dark enough for white paper, light enough for the explorer's dark theme, and
+# they stay apart with a colour vision deficiency, most of all those of classes that overlap.
 CLASS_COLORS = (
-    "#332288", "#88ccee", "#44aa99", "#117733", "#999933",
-    "#ddcc77", "#cc6677", "#882255", "#aa4499", "#666666",
+    "#1c6a54", "#ab1fa3", "#f26200", "#be79bb", "#2a0395",
+    "#0c1100", "#3f85ff", "#30a95c", "#8a3107", "#989293",
 )  # fmt: skip
+HALO = [withStroke(linewidth=3, foreground="white")]
 
 
 def show_images(
@@ -29,6 +33,7 @@ def show_images(
     images : [n, height, width, channels] in [0, 1]
     titles : n strings, one above each image, or None
     row_titles : one string for each row, or None
+    scale : an image's width in inches; less where a row would be wider than the book's column
 
     Returns
     -------
@@ -36,20 +41,17 @@ def show_images(
     """
     rows = -(-len(images) // columns)
     margin = 1.6 if row_titles else 0.0
-    height = scale * rows * (1.25 if titles is not None else 1.0)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(scale * columns + margin, height), squeeze=False
-    )
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+    scale = min(scale, (WIDTH - margin) / columns)
+    size = scale * columns + margin, scale * rows * (1.25 if titles is not None else 1.0)
+    bare = {"xticks": [], "yticks": [], "frame_on": False}
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, subplot_kw=bare)
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         draw_image(axis, image)
         if titles is not None:
             axis.set_title(titles[i], fontsize=8, pad=2)
     for axis, title in zip(axes[:, 0], row_titles or (), strict=False):
         axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
-    figure.subplots_adjust(wspace=0.05, hspace=0.3 if titles is not None else 0.05)
+    figure.subplots_adjust(margin / size[0], 0, 1, 1, 0.05, 0.3 if titles is not None else 0.05)
     return figure
 
 
@@ -69,6 +71,12 @@ def tiled(images, columns):
     return rows.transpose(0, 2, 1, 3, 4).reshape(-1, columns * width, channels)
 
 
+def draw_prior(ax):
+    """The prior's one- and two-sigma circles, edged in white so that they show on pictures too."""
+    for radius in (1, 2):
+        ax.add_patch(Circle((0, 0), radius, fill=False, ls="--", zorder=3, path_effects=HALO))
+
+
 def latent_grid(steps: int = 16, limit: float = 4.0) -> np.ndarray:
     """The points of a square grid over the latent plane, row by row from the top left.
 
@@ -84,7 +92,7 @@ def latent_grid(steps: int = 16, limit: float = 4.0) -> np.ndarray:
 
 
 def show_latent_grid(images: np.ndarray, limit: float = 4.0, ax: Axes | None = None) -> Axes:
-    """The images decoded from ``latent_grid(steps, limit)`` as one picture with the plane's axes.
+    """The images decoded from ``latent_grid(steps, limit)`` as one picture, with the prior's circles.
 
     Introduced in chapter 2.
 
@@ -101,6 +109,7 @@ def show_latent_grid(images: np.ndarray, limit: float = 4.0, ax: Axes | None = N
     # The outermost images are centred on ±limit, so the picture reaches half an image further.
     edge = limit * steps / (steps - 1) if steps > 1 else limit
     draw_image(ax, tiled(images, steps), extent=(-edge, edge, -edge, edge))
+    draw_prior(ax)
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
     return ax
 
@@ -134,16 +143,17 @@ def plot_codes(
     ax = ax or plt.subplots(figsize=(6, 6))[1]
     if labels is None:
         labels, class_names, legend = np.zeros(len(codes)), ("",), False
-    for label, name in enumerate(class_names):
-        z, color = codes[np.equal(labels, label)], CLASS_COLORS[label % len(CLASS_COLORS)]
-        ax.scatter(z[:, 0], z[:, 1], s=3, color=color, alpha=0.5, lw=0, label=name)
-    for radius in (1, 2):
-        ax.add_patch(Circle((0, 0), radius, fill=False, ls="--", lw=1, color="black", zorder=3))
+    # All classes at once, in the order of the data: drawn one by one, the last would hide the others.
+    colors = np.resize(CLASS_COLORS, len(class_names))
+    ax.scatter(*codes.T, s=2, color=colors[np.asarray(labels, int)], lw=0, antialiased=False)
+    for name, color in zip(class_names, colors, strict=True):
+        ax.scatter([], [], color=color, label=name)  # for the legend
+    draw_prior(ax)
     if limit is not None:
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
-        ax.legend(markerscale=4, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
@@ -197,23 +207,30 @@ def three_views(
 ) -> Figure:
     """A model at a glance: 64 samples, the codes of test images, the latent plane decoded.
 
-    Introduced in chapter 2.
+    Codes and plane have the same axes. Where more than a hundredth of the codes lies outside them, the
+    codes have wider ones, and a square shows what is decoded beside them. Introduced in chapter 2.
 
     Parameters
     ----------
     samples : [64, height, width, channels] in [0, 1], decoded draws of the prior
     codes, labels, class_names : as for ``plot_codes``
-    grid_images, limit : as for ``show_latent_grid``
+    grid_images, limit : as for ``show_latent_grid``; 10 × 10 images are large enough for a page
 
     Returns
     -------
     Figure
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
-    draw_image(axes[0], tiled(samples, 8))
-    axes[0].set(title="64 samples from the prior", xticks=[], yticks=[])
-    plot_codes(codes, labels, class_names, ax=axes[1], legend=False)
-    axes[1].set_title("codes of the test images")
-    show_latent_grid(grid_images, limit, ax=axes[2])
-    axes[2].set_title("the latent plane, decoded")
+    figure, axes = plt.subplot_mosaic(
+        "ss;cg", figsize=(WIDTH, 6.2), height_ratios=[1, 2], layout="constrained"
+    )
+    draw_image(axes["s"], tiled(samples, 16))
+    axes["s"].set(title="64 samples from the prior", xticks=[], yticks=[])
+    edge = show_latent_grid(grid_images, limit, axes["g"]).get_xlim()[1]
+    axes["g"].set_title(f"the square from −{limit:g} to {limit:g}, decoded")
+    wide = np.quantile(np.abs(codes).max(axis=1), 0.99) > edge
+    ax = plot_codes(codes, labels, class_names, axes["c"], None if wide else edge, legend=False)
+    ax.add_patch(Rectangle((-edge, -edge), 2 * edge, 2 * edge, fill=False, zorder=3))
+    ax.set_title("codes of the test images")
+    if labels is not None:
+        figure.legend(loc="outside lower center", ncols=5, fontsize=8)
     return figure

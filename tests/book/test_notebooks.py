@@ -1,14 +1,19 @@
 """The chapters as they are committed. That their code runs is what nbval checks, beside this."""
 
 import ast
+import base64
+import importlib.util
 import inspect
+import io
 import re
 import textwrap
 from pathlib import Path
 
 import keras
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from vae_helpers import checkpoints, networks
 from vae_study import claims, records
@@ -167,6 +172,23 @@ def test_a_chapter_has_the_parts_that_a_reader_expects(path):
     exercises = re.findall(r"^\*\*\d\.\*\*", prose, re.M)
     assert 2 <= len(exercises) == len(solutions) <= 4
     assert any(map(marked, code_cells(path))), "no cell that nbval compares"
+
+
+def test_pictures_that_are_committed_lose_bytes_and_nothing_that_one_sees():
+    place = importlib.util.spec_from_file_location("run", ROOT / "tools" / "run_notebooks.py")
+    place.loader.exec_module(tool := importlib.util.module_from_spec(place))
+    grey = np.linspace(0, 255, 200 * 200).reshape(200, 200) + 20 * np.random.default_rng(0).random(
+        (200, 200)
+    )
+    Image.fromarray(np.clip(grey, 0, 255).astype("uint8")).convert("RGBA").save(
+        kept := io.BytesIO(), "png"
+    )
+    before = base64.b64encode(kept.getvalue()).decode()
+    after = tool.smaller(before)
+    assert len(after) < len(before) / 1.5
+    found = np.array(Image.open(io.BytesIO(base64.b64decode(after))).convert("L"), float)
+    assert np.abs(found - np.clip(grey, 0, 255)).max() < 10  # of 256 greys
+    assert tool.smaller(after) == after  # and those that are small are left alone
 
 
 BULLETS = {

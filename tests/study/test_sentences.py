@@ -1,8 +1,13 @@
 """What sentences of the book say about several trainings, beside the records."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.neighbors import NearestNeighbors
 
+from vae_helpers.data import load_images
 from vae_study import claims, records, samples
 
 FASHION = "fashion_mnist"
@@ -240,3 +245,44 @@ def test_chapter_9_says_how_near_the_vampprior_comes_to_its_decoder(drawn):
     vae, vamp = fids("vae"), fids("vae_vamp_prior")
     assert all(np.array(vamp) > np.array(vae) + 5)
     assert round(vae[0] - vae[1]) == round(vamp[0] - vamp[1]) == 6
+
+
+def test_the_ugliest_model_of_chapter_13_is_first_in_two_measures(found):
+    runs = [run for (run, dataset), of in found.items()
+            if dataset == FASHION and "study" in of[0] and not run.endswith("_8d")]  # fmt: skip
+    for measure in ("reconstruction_sharpness", "filled_reconstructions"):
+        of = {run: found[run, FASHION][0]["study"][measure] for run in runs}
+        assert max(of, key=of.get) == "vae_continuous_bernoulli"
+
+
+def test_neighbours_depend_on_the_seed_at_least_as_much_as_on_the_cost_function():
+    """Chapter 5: two of three VAEs agree about nearly half of all neighbours, no others do."""
+    trained = np.load(records.RECORDS / "neighbours.npz")
+    near = {
+        name: NearestNeighbors(n_neighbors=15).fit(codes).kneighbors(return_distance=False)
+        for name, codes in trained.items()
+    }
+
+    def overlaps(run, other):
+        chosen = product(range(3), range(3)) if run != other else combinations(range(3), 2)
+        pairs = [(near[f"{run}-{s}"], near[f"{other}-{t}"]) for s, t in chosen]
+        return [np.mean([np.isin(a, b).mean() for a, b in zip(*p, strict=True)]) for p in pairs]
+
+    vae, mmd_vae, across = (
+        overlaps(*runs) for runs in (["vae"] * 2, ["mmd_vae"] * 2, ["vae", "mmd_vae"])
+    )
+    *others, best = sorted(vae)
+    assert 0.4 < best < 0.5
+    assert max(others + mmd_vae + across) < 0.15
+    assert abs(np.mean(others) - np.mean(across)) < 0.05
+    assert abs(np.mean(mmd_vae) - np.mean(across)) < 0.03
+
+
+def test_which_digits_are_nearest_to_nines_and_sixes_in_the_six_trainings_of_chapter_5():
+    labels = load_images("mnist").test_labels[:2000]
+    for name, codes in np.load(records.RECORDS / "neighbours.npz").items():
+        middles = np.stack([np.median(codes[labels == k], axis=0) for k in range(10)])
+        apart = np.linalg.norm((middles[:, None] - middles).astype("float32"), axis=-1).argsort()
+        assert apart[9, 1] == 4
+        assert apart[6, 1] == (2 if name.startswith("vae") else 5)
+        assert {4, 9}.isdisjoint(apart[6, 1:4])
