@@ -148,6 +148,22 @@ def test_vamp_prior_samples_come_from_the_learned_prior(monkeypatch):
     np.testing.assert_array_equal(seen[0], drawn)
 
 
+def test_each_cloud_of_the_vamp_prior_is_drawn_from_equally_often():
+    """Clouds that lie twenty apart, each around a hundred times its pseudo-input's grey."""
+    to_code = keras.layers.Dense(2)
+    encoder = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.GlobalAveragePooling2D(), to_code]
+    )
+    to_code.set_weights([np.array([[100.0, 0.0]]), np.zeros(2)])
+    model = VampPriorVAE(latent_dim=1, pseudo_inputs=4, encoder=encoder)
+    greys = np.array([0.2, 0.4, 0.6, 0.8])
+    logits = special.logit(greys).reshape(4, 1, 1, 1) + np.zeros((4, 28, 28, 1))
+    model.pseudo_logits.assign(logits)
+    drawn = model.draw_prior(4000, np.random.default_rng(0))[:, 0]
+    nearest = np.abs(drawn[:, None] - 100 * greys).argmin(axis=1)
+    assert np.bincount(nearest, minlength=4) == pytest.approx(1000, abs=5 * 27.4)
+
+
 # ---- likelihoods -----------------------------------------------------------------------------
 
 
