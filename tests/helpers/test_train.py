@@ -387,6 +387,7 @@ def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, s
     parts = train.train("vae", "mnist", epochs=3, out=tmp_path / "parts")
     for a, b in zip(whole["history"], parts["history"], strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)
+        assert a["logpz"] == pytest.approx(b["logpz"], rel=1e-6)  # of draws: it shows the noise
     assert set(parts["test"]) >= {"1", "3"}
 
 
