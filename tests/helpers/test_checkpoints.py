@@ -97,6 +97,11 @@ def test_the_error_says_how_to_train_what_is_not_shipped():
         checkpoints.restore("autoencoder", "mnist")
 
 
+def test_restore_gives_the_record_of_the_run_that_was_asked_for():
+    _, record = checkpoints.restore("mmd_vae", "mnist")
+    assert (record["settings"]["run"], record["settings"]["dataset"]) == ("mmd_vae", "mnist")
+
+
 def test_an_unknown_data_set_is_refused_with_the_names_there_are():
     with pytest.raises(ValueError, match="unknown data set 'emnist'; there are 'fashion_mnist'"):
         checkpoints.restore("vae", "emnist")

@@ -101,6 +101,25 @@ def test_class_names_belong_to_their_labels(load):
     assert mnist.class_names[int(np.argmax(brightness))] == "0"
 
 
+# As the data sets' own pages list them: github.com/zalandoresearch/fashion-mnist, section Labels, and
+# www.cs.toronto.edu/~kriz/cifar.html.
+DOCUMENTED = {
+    "fashion_mnist": {
+        0: "T-shirt/top", 1: "Trouser", 2: "Pullover", 3: "Dress", 4: "Coat",
+        5: "Sandal", 6: "Shirt", 7: "Sneaker", 8: "Bag", 9: "Ankle boot",
+    },
+    "mnist": {k: str(k) for k in range(10)},
+    "cifar10": {
+        0: "airplane", 1: "automobile", 2: "bird", 3: "cat", 4: "deer",
+        5: "dog", 6: "frog", 7: "horse", 8: "ship", 9: "truck",
+    },
+}  # fmt: skip
+
+
+def test_each_label_has_the_name_that_the_data_sets_page_gives_it():
+    assert {name: dict(enumerate(data.CLASS_NAMES[name])) for name in data.DIGESTS} == DOCUMENTED
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_training_and_test_images_have_no_image_in_common(load, name):
     dataset = load(name)

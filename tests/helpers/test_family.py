@@ -9,7 +9,7 @@ from sklearn.mixture import GaussianMixture
 
 from vae_helpers import losses
 from vae_helpers.family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
-from vae_helpers.models import VAE
+from vae_helpers.models import MMDVAE, VAE, InfoVAE
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -148,6 +148,22 @@ def test_vamp_prior_samples_come_from_the_learned_prior(monkeypatch):
     np.testing.assert_array_equal(seen[0], drawn)
 
 
+def test_each_cloud_of_the_vamp_prior_is_drawn_from_equally_often():
+    """Clouds that lie twenty apart, each around a hundred times its pseudo-input's grey."""
+    to_code = keras.layers.Dense(2)
+    encoder = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.GlobalAveragePooling2D(), to_code]
+    )
+    to_code.set_weights([np.array([[100.0, 0.0]]), np.zeros(2)])
+    model = VampPriorVAE(latent_dim=1, pseudo_inputs=4, encoder=encoder)
+    greys = np.array([0.2, 0.4, 0.6, 0.8])
+    logits = special.logit(greys).reshape(4, 1, 1, 1) + np.zeros((4, 28, 28, 1))
+    model.pseudo_logits.assign(logits)
+    drawn = model.draw_prior(4000, np.random.default_rng(0))[:, 0]
+    nearest = np.abs(drawn[:, None] - 100 * greys).argmin(axis=1)
+    assert np.bincount(nearest, minlength=4) == pytest.approx(1000, abs=5 * 27.4)
+
+
 # ---- likelihoods -----------------------------------------------------------------------------
 
 
@@ -261,6 +277,30 @@ def test_a_saved_model_comes_back_as_it_was(build, images, tmp_path):
     np.testing.assert_array_equal(again.sample(3, seed=0), model.sample(3, seed=0))
     for a, b in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("build", "settings"),
+    [
+        (VAE, {"latent_dim": 3, "beta": 0.25}),
+        (MMDVAE, {"latent_dim": 3, "mmd_weight": 7.0, "kernel": (0.5, 2.0)}),
+        (
+            InfoVAE,
+            {"alpha": 0.5, "lambda_": 3.0, "likelihood": "squared_error", "kernel": "imq"},
+        ),
+        (CapacityVAE, {"gamma": 5.0, "capacity": 3.0, "steps": 70}),
+        (VampPriorVAE, {"pseudo_inputs": 7, "beta": 0.25}),
+        (ContinuousBernoulliVAE, {"beta": 0.25}),
+        (GaussianVAE, {"beta": 0.25}),
+    ],
+)
+def test_what_a_model_was_made_with_survives_a_file(build, settings, tmp_path):
+    build(**settings).save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    found = {name: getattr(again, name, None) for name in settings}
+    if "pseudo_inputs" in settings:  # kept as so many images
+        found["pseudo_inputs"] = len(again.pseudo_images())
+    assert found == settings
 
 
 @every_model

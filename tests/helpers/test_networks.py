@@ -73,6 +73,7 @@ def test_the_published_idea_fits_every_shape_that_can_be_halved(data):
     ("shape", "filters", "message"),
     [
         ((30, 28, 1), (32, 64), r"image_shape must be 2 times divisible .*30 × 28.*multiples of 4"),
+        ((28, 30, 1), (32, 64), r"image_shape must be 2 times divisible .*28 × 30"),
         ((28, 28, 1), (8, 16, 32), "image_shape must be 3 times divisible"),
         ((28, 28, 1), (), "filters must be at least one"),
         ((28, 28), (32, 64), r"image_shape must be \(height, width, channels\), not \(28, 28\)"),

@@ -381,12 +381,26 @@ def test_a_run_has_as_many_epochs_as_in_the_book_unless_others_are_asked_for(tmp
 
 
 def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, small):
-    whole = train.train("autoencoder", "mnist", epochs=3, out=tmp_path / "whole")
-    train.train("autoencoder", "mnist", epochs=2, out=tmp_path / "parts")
-    parts = train.train("autoencoder", "mnist", epochs=3, out=tmp_path / "parts")
+    """Also of a model that draws noise, whose generator goes on where it was."""
+    whole = train.train("vae", "mnist", epochs=3, out=tmp_path / "whole")
+    train.train("vae", "mnist", epochs=2, out=tmp_path / "parts")
+    parts = train.train("vae", "mnist", epochs=3, out=tmp_path / "parts")
     for a, b in zip(whole["history"], parts["history"], strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)
+        assert a["logpz"] == pytest.approx(b["logpz"], rel=1e-6)  # of draws: it shows the noise
     assert set(parts["test"]) >= {"1", "3"}
+
+
+def test_the_seed_decides_the_weights_that_a_training_begins_with(tmp_path, small):
+    def first_weights(seed, name):
+        train.train("autoencoder", "mnist", epochs=1, seed=seed, out=tmp_path / name)
+        model = checkpoints.build("autoencoder")
+        model.load_weights(tmp_path / name / train.snapshot_name(0))
+        return np.concatenate([weights.ravel() for weights in model.get_weights()])
+
+    first = first_weights(1, "first")
+    np.testing.assert_array_equal(first_weights(1, "same"), first)
+    assert not np.allclose(first_weights(2, "other"), first)
 
 
 def test_with_one_device_the_mirrored_strategy_is_the_training_without_it(tmp_path, small):

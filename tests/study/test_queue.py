@@ -72,6 +72,7 @@ def test_a_record_that_was_cut_short_altered_or_swapped_is_refused_in_one_line(
 ):
     monkeypatch.setattr(kept, "RECORDS", tmp_path)
     monkeypatch.setattr(queue, "STUDY", [("vae", "mnist", 1)])
+    monkeypatch.setattr(queue, "FAMILY", [])
     monkeypatch.setattr(queue, "_train", lambda *a: pytest.fail("trained"))
     path = kept.record_path("vae", "mnist", 1)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
