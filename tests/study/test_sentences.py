@@ -4,7 +4,6 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
 from vae_helpers.data import load_images
