@@ -22,7 +22,6 @@ from PIL import Image
 
 from vae_helpers.checkpoints import restore
 from vae_helpers.data import load_images
-from vae_helpers.explore import keep_pictures
 from vae_helpers.files import written_whole
 from vae_helpers.plotting import latent_grid
 from vae_helpers.widgets import explorer_state
@@ -59,9 +58,8 @@ def write(models, data, out):
     list of Path : the files written
     """
     out = Path(out)
-    state = explorer_state(models, data, map=True)
+    state = explorer_state(models, data, map=True, most=PICTURES)
     state.pop("place")  # it has another one here
-    keep_pictures(state["points"], PICTURES, data.test_images.shape[1:])
     here = f"../_static/{out.name}"  # as the front page sees it, book/index.html
     wide, narrow = heights(state, front=True)
     stills, written = [], []
