@@ -53,6 +53,7 @@ train: data ## train the shipped models again (hours; goes on where it was, and 
 	$(BIN)/python tools/train_shipped.py
 	$(BIN)/python tools/make_pictures.py
 	$(BIN)/python tools/make_diagrams.py
+	$(BIN)/python tools/front_page.py
 
 study: data ## train what the chapter on claims compares, measure and judge it (goes on where it was)
 	$(BIN)/python -m vae_study $(if $(RUN),--run $(RUN)) $(if $(DATASET),--dataset $(DATASET)) $(if $(SEED),--seed $(SEED))

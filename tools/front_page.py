@@ -12,7 +12,6 @@ and in book/index.md
 The page then loads the explorer's own code, which page_head.py puts into _static, and no ipywidgets.
 """
 
-import argparse
 import html
 import json
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from vae_helpers.checkpoints import restore
-from vae_helpers.data import load_images
+from vae_helpers.faces import draw_faces
 from vae_helpers.files import written_whole
 from vae_helpers.plotting import latent_grid
 from vae_helpers.widgets import explorer_state
@@ -95,12 +94,9 @@ def _grid(model):
     return Image.fromarray(255 - grid[..., 0] if channels == 1 else grid)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Write the front page's explorer.")
-    parser.add_argument("--dataset", default="fashion_mnist")
-    dataset = parser.parse_args(arguments).dataset
-    models = {"VAE": restore("vae", dataset)[0], "MMD-VAE": restore("mmd_vae", dataset)[0]}
-    for path in write(models, load_images(dataset), BOOK / "static" / "front"):
+def main():
+    models = {"VAE": restore("vae", "faces")[0], "MMD-VAE": restore("mmd_vae", "faces")[0]}
+    for path in write(models, draw_faces().data, BOOK / "static" / "front"):
         print(f"{path.relative_to(BOOK.parent)}: {path.stat().st_size / 1e3:.0f} kB")
 
 

@@ -12,11 +12,13 @@ import pytest
 from scipy import special, stats
 from sklearn.metrics.pairwise import rbf_kernel
 
-from vae_helpers import checkpoints
+from vae_helpers import checkpoints, measures
 from vae_helpers.checkpoints import RUNS
 from vae_helpers.data import DIGESTS
+from vae_helpers.faces import draw_faces
 from vae_helpers.family import CapacityVAE, ContinuousBernoulliVAE, GaussianVAE, VampPriorVAE
 from vae_helpers.models import MMDVAE, VAE, InfoVAE
+from vae_helpers.results import digest_of_images
 
 SHIPPED = [
     *[
@@ -32,11 +34,13 @@ SHIPPED = [
         )
     ],
 ]  # fmt: skip
+FACES = [(run, "faces") for run in ("vae_published", "vae", "mmd_vae")]
 # What a model's file holds beside its networks' weights.
 ALSO = {"vae_vamp_prior": 100 * 784, "vae_gaussian": 1, "vae_capacity": 1}
 DECODERS = [("vae_published", "fashion_mnist"), ("mmd_vae", "fashion_mnist")]
 
 every_run = pytest.mark.parametrize(("run", "dataset"), SHIPPED)
+every_face = pytest.mark.parametrize(("run", "dataset"), FACES)
 
 
 # ---- what a run is ---------------------------------------------------------------------------
@@ -142,7 +146,7 @@ def test_nothing_but_the_runs_of_this_book_is_shipped():
     there = {path.name for path in checkpoints.SHIPPED.iterdir() if not path.name.startswith(".")}
     expected = {
         f"{run}-{dataset}.{kind}"
-        for run, dataset in SHIPPED
+        for run, dataset in SHIPPED + FACES
         for kind in ("weights.h5", "npz", "json")
     }
     assert there == expected | {"SHA256SUMS"}
@@ -154,7 +158,7 @@ def test_the_digests_are_those_that_sha256sum_would_find():
         cwd=checkpoints.SHIPPED, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count(": OK") == 3 * len(SHIPPED)
+    assert done.stdout.count(": OK") == 3 * len(SHIPPED + FACES)
 
 
 @pytest.mark.parametrize("kind", ["weights.h5", "npz", "json"])
@@ -225,6 +229,25 @@ def test_a_shipped_run_was_trained_with_the_published_settings(run, dataset):
         assert row["seconds"] > 0
     assert history[-1]["loss"] < 0.98 * history[0]["loss"]
     assert set(record["test"]) == {"1", "10", str(epochs)}
+
+
+@every_face
+def test_the_models_of_faces_are_what_their_records_say(run, dataset):
+    model, record = checkpoints.restore(run, dataset)
+    settings = record["settings"]
+    assert (settings["run"], settings["dataset"], settings["seed"]) == (run, dataset, 0)
+    assert (settings["batch_size"], settings["learning_rate"]) == (100, 1e-3)
+    assert [row["epoch"] for row in record["history"]] == list(range(1, 16))
+    faces = draw_faces().data
+    assert settings["data_sha256"] == record["data_sha256"] == digest_of_images(faces.train_images)
+    said = record["test"]["15"]
+    assert measures.squared_error(model, faces.test_images) == pytest.approx(
+        said["squared_error"], rel=1e-3
+    )
+    codes = checkpoints.snapshots(run, dataset)["codes"]
+    np.testing.assert_allclose(
+        codes[-1], model.encode(faces.test_images[:2000]), rtol=1e-3, atol=2e-3
+    )
 
 
 def last_of(record):

@@ -108,3 +108,80 @@ def test_a_training_writes_the_record_that_is_read_again(tmp_path, monkeypatch):
     )
     with pytest.raises(ValueError, match="is the record of another training"):
         faces.read_records(tmp_path / "records")
+
+
+# ---- what chapter 14 says ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def of_records():
+    """{(run, faces, latent_dim): {seed: measures}} of all records that there are."""
+    return {
+        key: {seed: record["measures"] for seed, record in of.items()}
+        for key, of in faces.read_records().items()
+    }
+
+
+def known(found, kind="neighbours"):
+    return [found[kind][name] for name in ("valence", "arousal")]
+
+
+def test_all_vaes_of_plain_faces_find_both_coordinates(of_records):
+    of = of_records["vae", "plain", 2]
+    assert len(of) == 3
+    for found in of.values():
+        assert min(known(found) + known(found, "linear")) > 0.97
+
+
+def test_one_of_three_mmd_vaes_puts_all_codes_into_one_point():
+    of = faces.read_records()["mmd_vae", "plain", 2]
+    collapsed = [
+        seed for seed, record in of.items() if max(known(record["measures"], "linear")) < 0.1
+    ]
+    assert (len(of), collapsed) == (3, [1])
+    assert np.max(of[1]["test"]["code_cov"]) < 1e-6
+    assert of[1]["test"]["mmd"] == pytest.approx(0.17, abs=0.005)
+    loss = of[1]["loss"]
+    assert max(loss[1:]) - min(loss[1:]) < 0.03 * loss[1]
+    # The shipped one stood there for six epochs.
+    assert min(of[0]["loss"][1:6]) > 0.95 * loss[1] > 2 * of[0]["loss"][6]
+    for seed in (0, 2):
+        assert min(known(of[seed]["measures"])) > 0.97
+
+
+def test_one_axis_says_a_coordinate_nearly_by_itself(of_records):
+    for run, seeds in (("vae", (0, 1, 2)), ("mmd_vae", (0, 2))):
+        for seed in seeds:
+            axes = of_records[run, "plain", 2][seed]["axes"]
+            assert min(max(values) for values in axes.values()) > 0.89
+
+
+@pytest.mark.parametrize(
+    ("kind", "valence_there", "arousal_there"),
+    [
+        ("place_0.25", False, False), ("place_1", False, False),
+        ("tone_0.25", True, True), ("tilt_0.25", True, True),
+        ("size_0.25", False, True), ("person_0.25", False, True),
+        ("tone_1", False, True), ("tilt_1", False, True),
+        ("size_1", False, True), ("person_1", False, True),
+    ],
+)  # fmt: skip
+def test_what_a_nuisance_takes(of_records, kind, valence_there, arousal_there):
+    for value, there in zip(
+        known(of_records["vae", kind, 2][0]), (valence_there, arousal_there), strict=True
+    ):
+        assert value > 0.9 if there else value < 0.3
+
+
+def test_with_everything_two_numbers_say_place_and_size_and_eight_arousal(of_records):
+    for run in ("vae", "mmd_vae"):
+        for found in of_records[run, "all", 2].values():
+            assert max(known(found) + known(found, "linear")) < 0.01
+            assert min(found["neighbours"][name] for name in ("right", "up", "size")) > 0.6
+            assert max(found["neighbours"][name] for name in ("tilt", "tone", "hair")) < 0.01
+    four, eight = (of_records["vae", "all", d][0] for d in (4, 8))
+    assert four["neighbours"]["tone"] > 0.7
+    assert max(known(four)) < 0
+    valence, arousal = known(eight)
+    assert valence < 0.02 < 0.8 < arousal
+    assert eight["few"]["20"] < 0.1 < 0.3 < eight["few"]["500"]
