@@ -3,6 +3,7 @@
 Nothing here depends on how fast anything is.
 """
 
+import functools
 import re
 import sys
 from types import SimpleNamespace
@@ -156,6 +157,7 @@ def keras_weights(monkeypatch, keras):
     models = []
     compile_model = keras.Model.compile
 
+    @functools.wraps(compile_model)
     def watched_compile(model, *arguments, **settings):
         models.append(model)
         compile_model(model, *arguments, **settings)

@@ -136,7 +136,8 @@ def clone_model(model, tmp_path):
 def summary(model, tmp_path):
     lines = []
     model.summary(print_fn=lines.append)
-    assert f"{model.count_params():,}" in "\n".join(lines)
+    trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+    assert f"{trained:,}" in "\n".join(lines)
 
 
 def callbacks(model, tmp_path):
@@ -298,10 +299,10 @@ def test_a_loss_that_is_nan_before_the_first_step_is_no_matter_of_the_learning_r
         model.fit(IMAGES, batch_size=7, verbose=0)
 
 
-# ---- XLA, which Keras may choose on a GPU -------------------------------------------------------
+# ---- noise -------------------------------------------------------------------------------------
 
 
-def test_noise_is_the_same_with_and_without_xla_and_what_keras_draws_on_a_cpu():
+def test_noise_is_the_same_in_a_graph_and_what_keras_draws_on_a_cpu():
     model = models.VAE(image_shape=SHAPE)
     start = model.seed_generator.state.numpy()
 
@@ -315,23 +316,8 @@ def test_noise_is_the_same_with_and_without_xla_and_what_keras_draws_on_a_cpu():
     noise = drawn(ours)
     assert np.abs(noise).max() > 2
     np.testing.assert_array_equal(drawn(tf.function(ours)), noise)
-    np.testing.assert_allclose(drawn(tf.function(ours, jit_compile=True)), noise, atol=1e-5)
     keras_s = drawn(lambda: keras.random.normal((500, 3), seed=model.seed_generator))
     np.testing.assert_array_equal(keras_s, noise)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("build", CLASSES)
-def test_xla_changes_no_loss_term(build):
-    found = []
-    for xla in (False, True):
-        keras.utils.set_random_seed(0)
-        model = build(image_shape=SHAPE)
-        model.compile(keras.optimizers.SGD(1e-3), jit_compile=xla)
-        rows = [model.train_on_batch(IMAGES, return_dict=True) for _ in range(3)]
-        found.append([{name: float(value) for name, value in row.items()} for row in rows])
-    for row, expected in zip(*found, strict=True):
-        assert row == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 # ---- settings that are Keras's for everything --------------------------------------------------

@@ -179,7 +179,7 @@ class Given:
 
     def __init__(self, codes, latent_dim=2):
         self.latent_dim, self.codes = latent_dim, np.float32(codes)
-        self.decoder = MMDVAE(latent_dim=latent_dim).decoder
+        self.decoder = MMDVAE(latent_dim=latent_dim, kernel="published").decoder
 
     def encode(self, images):
         return np.resize(self.codes, (len(images), self.latent_dim))
