@@ -18,6 +18,15 @@ def seeded():
 
 
 @pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of a process: Playwright starts once in it."""
+    from browsing import running_chromium
+
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def load():
     """``load_images``, each data set once per session."""
     from vae_helpers.data import load_images

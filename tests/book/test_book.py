@@ -17,7 +17,6 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import (
     assert_a_drag_redraws_every_picture,
     redrawing_every_picture,
-    running_chromium,
     serving,
     visiting,
     wait_until,
@@ -57,12 +56,6 @@ def site():
     assert (HTML / "index.html").exists(), "build the book first: make book"
     with serving(HTML) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -338,7 +331,7 @@ def test_a_page_stands_on_its_own_and_fits_a_desk_and_a_phone(visit, site, path)
     page = visit(path, viewport={"width": 1280, "height": 900}, color_scheme="light")
     settle(page, path)
     assert page.locator("article h1").count() == 1
-    assert page.locator(".pictures").count() == EXPLORERS.get(path, 0)
+    assert page.locator(".pictures").count() == EXPLORERS.get(path, path == PAGES[0])
     assert texts(page, "main img", "!(e.complete && e.naturalWidth)", "src") == []
     assert texts(page, "main img", "!e.alt", "src") == []
     assert texts(page, "main p", "e.textContent.startsWith('| ')") == []  # no table was made of it
@@ -351,8 +344,8 @@ def test_a_page_stands_on_its_own_and_fits_a_desk_and_a_phone(visit, site, path)
         page.wait_for_selector("mjx-container", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
     # Ten decoders stand in the chapter that has all models.
-    # Chapter 6 holds the decoders of all epochs.
-    heavy = path.endswith(("06_exploring.html", "13_family.html"))
+    # Chapters 4 and 6 hold what happened at all epochs.
+    heavy = path.endswith(("04_comparing.html", "06_exploring.html", "13_family.html"))
     most = 3.3 if heavy else 2.8 if path in WITH_EXPLORERS else 1.2
     assert compressed_megabytes(page, site) < most
     shoot(page, path.replace("/", "-") + "-light")
@@ -436,6 +429,7 @@ def test_formulae_below_the_screen_wait_for_the_first_picture_and_then_are_all_s
     visit, site, number
 ):
     page = visit("genindex.html", viewport={"width": 390, "height": 844})
+    page.wait_for_load_state("networkidle")
     page.add_init_script(COUNT)
     headings = soup(FORMULAE).select("main section[id]")
     # Who comes to a section finds what is above it set already.

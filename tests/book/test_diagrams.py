@@ -6,7 +6,6 @@ import re
 import make_diagrams
 import numpy as np
 import pytest
-from browsing import running_chromium
 
 from vae_helpers.checkpoints import build
 
@@ -31,21 +30,20 @@ def test_other_layers_and_sizes_show_in_it():
 
 
 @pytest.mark.browser
-def test_a_diagram_follows_the_theme_of_its_page_and_not_the_systems(tmp_path):
+def test_a_diagram_follows_the_theme_of_its_page_and_not_the_systems(tmp_path, chromium):
     """The theme sets color-scheme; a reader can choose it against the system's."""
     path, corners = tmp_path / "page.html", {}
-    with running_chromium() as browser:
-        for theme, system in itertools.product(("light", "dark"), repeat=2):
-            picture = (make_diagrams.IMAGES / "vae.svg").as_uri()
-            path.write_text(
-                f'<html style="color-scheme: {theme}"><body style="margin: 0">'
-                f'<img src="{picture}"></body></html>'
-            )
-            with browser.new_context(color_scheme=system) as context:
-                page = context.new_page()
-                page.goto(path.as_uri())
-                corner = {"x": 5, "y": 5, "width": 4, "height": 4}
-                corners[theme, system] = page.screenshot(clip=corner)
+    for theme, system in itertools.product(("light", "dark"), repeat=2):
+        picture = (make_diagrams.IMAGES / "vae.svg").as_uri()
+        path.write_text(
+            f'<html style="color-scheme: {theme}"><body style="margin: 0">'
+            f'<img src="{picture}"></body></html>'
+        )
+        with chromium.new_context(color_scheme=system) as context:
+            page = context.new_page()
+            page.goto(path.as_uri())
+            corner = {"x": 5, "y": 5, "width": 4, "height": 4}
+            corners[theme, system] = page.screenshot(clip=corner)
     assert corners["light", "light"] == corners["light", "dark"]
     assert corners["dark", "light"] == corners["dark", "dark"]
     assert corners["light", "light"] != corners["dark", "dark"]

@@ -9,7 +9,7 @@ import time
 
 import nbformat
 import pytest
-from browsing import assert_a_drag_redraws_every_picture, running_chromium
+from browsing import assert_a_drag_redraws_every_picture
 
 pytestmark = [pytest.mark.long, pytest.mark.browser]
 
@@ -54,19 +54,18 @@ def address_of(server, runtime, log, seconds=60):
     raise AssertionError(f"JupyterLab does not answer:\n{log.read_text()}")
 
 
-def test_an_explorer_in_jupyterlab_follows_its_sliders(lab):
+def test_an_explorer_in_jupyterlab_follows_its_sliders(lab, chromium):
     said = []
-    with running_chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.on("console", lambda message: message.type == "error" and said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(lab)
-        # What is run before the kernel answers is never run.
-        idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
-        page.wait_for_selector(idle, timeout=120_000, state="attached")
-        page.locator(".jp-Notebook .jp-CodeCell").first.click()
-        page.keyboard.press("Control+Enter")
-        page.wait_for_selector(".pictures canvas[data-z]", timeout=300_000)
-        assert_a_drag_redraws_every_picture(page)
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.on("console", lambda message: message.type == "error" and said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(lab)
+    # What is run before the kernel answers is never run.
+    idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"
+    page.wait_for_selector(idle, timeout=120_000, state="attached")
+    page.locator(".jp-Notebook .jp-CodeCell").first.click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".pictures canvas[data-z]", timeout=300_000)
+    assert_a_drag_redraws_every_picture(page)
     ours = [text for text in said if re.search("explorer|widget|anywidget|decoder", text, re.I)]
     assert not ours, ours

@@ -54,6 +54,8 @@ def own_networks(outputs, last):
 def with_own_networks(build):
     last = "sigmoid" if build.decoder_output == "pixels" and build is not InfoVAE else None
     networks = own_networks(build.outputs_per_dim * DIMENSIONS, last)
+    if build in (MMDVAE, InfoVAE):  # the published kernel is not for so many dimensions
+        networks["kernel"] = "imq"
     return build(latent_dim=DIMENSIONS, image_shape=SHAPE, **networks)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from browsing import running_chromium, serving, visiting
+from browsing import serving, visiting
 from ipywidgets.embed import dependency_state, embed_data
 from page_head import with_places, with_policy
 
@@ -137,12 +137,6 @@ def site(tmp_path_factory, models, data, snapshots, coloured):
     write_page(folder / "own.html", explorer_state(models, data, **everything), "One & only")
     with serving(folder) as address:
         yield folder, address
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
