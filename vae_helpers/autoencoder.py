@@ -130,7 +130,7 @@ class Autoencoder(Guarded):
 
     def noise_like(self, z):
         """Draws from N(0, I) in the shape of z, repeatable through ``keras.utils.set_random_seed``."""
-        # Keras casts its seeds like this, but leaves the generator to TensorFlow: XLA has another.
+        # The bits that Keras draws on a CPU; XLA draws others, where the seed is no constant.
         seed = tf.cast(self.seed_generator.next() % (tf.int32.max - 1), tf.int32)
         shape = distributed.shape_of_all(z)
         noise = tf.random.stateless_normal(shape, seed, alg="philox")
