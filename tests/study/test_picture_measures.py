@@ -90,7 +90,7 @@ def test_path_measures_are_medians_over_the_paths_that_move():
 
 
 def test_changes_per_path_counts_each_change():
-    assert pictures.changes_per_path([[1, 1, 1, 2], [3, 1, 3, 1]]) == 2
+    assert pictures.changes_per_path(np.array([[1, 1, 1, 2], [3, 1, 3, 1]])) == 2
     assert pictures.changes_per_path(np.zeros((4, 9), "uint8")) == 0
 
 
