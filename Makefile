@@ -7,7 +7,7 @@ VENV := $(if $(filter pinned,$(VERSIONS)),.venv,_build/venv-$(VERSIONS))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-RESOLVE := $(BIN)/uv pip compile --quiet --no-emit-index-url --no-annotate pyproject.toml
+RESOLVE := $(BIN)/uv pip compile --quiet --no-annotate pyproject.toml
 ALL := --group dev --extra study --extra many
 # Two files of tests side by side. Warnings are errors with the pins; elsewhere packages warn each
 # other, and that is only shown.

@@ -45,7 +45,8 @@ def assert_the_address_everywhere(tree, address):
         assert f"| {before}[Open in Colab]{colab}{after} |" in readme, name
         notebook = (tree / "notebooks" / name).read_text()
         assert f'"{before}[▶ Open this chapter in Colab]{colab}{after}' in notebook
-        assert f"%pip install --quiet git+{address}" in notebook
+        assert f'repository = \\"{address}\\"' in notebook
+        assert "%pip install --quiet git+{repository}" in notebook
 
 
 def test_the_same_address_stands_everywhere():
