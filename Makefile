@@ -67,7 +67,7 @@ bench-book: data assets ## minutes for the book and for each notebook in it
 	$(BIN)/python benchmarks/book_speed.py
 	$(BIN)/python benchmarks/make_readme.py
 
-data: $(READY) ## get both data sets into the cache (DATA="cifar10 emoji": 139 and 74 MB more)
+data: $(READY) ## get both data sets and the emoji into the cache (DATA=cifar10: 139 MB more)
 	@$(BIN)/python tools/get_data.py $(DATA)
 
 assets: $(READY)
