@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from browsing import visiting
+from looking import colours, drawn_z, settle
 from PIL import Image
 
 from vae_helpers import explore, train
@@ -90,3 +92,23 @@ def test_a_folder_without_a_training_is_one_line(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(SystemExit, match="is damaged, or of another version"):
         explore.main([str(tmp_path)])
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_page_decodes_colours_as_keras_does_and_asks_nobody(chromium, trained, tmp_path):
+    path, _ = explore.explore(trained / "run", out=tmp_path / "a page.html")
+    model, _ = explore.load_training(trained / "run")
+    # Nothing may leave the file, not even to this machine.
+    with visiting(chromium, tmp_path.as_uri()) as visit:
+        page = visit("a page.html")
+        picture = page.locator(".pictures canvas.large[data-z]").first
+        seen = []
+        for key in ("Home", "End"):
+            page.get_by_role("slider").first.press(key)
+            settle(page)
+            z = np.float32([drawn_z(page)])
+            assert z.shape == (1, model.latent_dim)
+            seen.append(colours(picture))
+            np.testing.assert_allclose(seen[-1], model.decode(z)[0], atol=1.5 / 255)
+        assert np.abs(seen[0] - seen[1]).max() > 5 / 255
