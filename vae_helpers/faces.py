@@ -25,8 +25,7 @@ class Faces(NamedTuple):
     data : ImageDataset; labels are the quadrant of the expression, ``EXPRESSIONS``, where valence and
         arousal both vary
     train, test : dict, coordinate → [n] in [−1, 1], of the training and of the test images:
-        ``valence`` (negative to positive), ``arousal`` (calm to excited), and what else varies:
-        ``right`` and ``up`` (place), ``size``, ``tilt``, ``tone``, ``face`` and ``hair`` (person)
+        "valence" (negative to positive), "arousal" (calm to excited), and others of ``COORDINATES``
     """
 
     data: ImageDataset
@@ -45,13 +44,11 @@ def draw_faces(
 
     Parameters
     ----------
-    n, test : whole numbers, at least 1
+    n, test, seed : whole numbers, at least 1; the seed at least 0
     vary : some of "valence", "arousal", "place", "size", "tilt", "tone", "person"
-    seed : whole number, at least 0
     size : pixels in height and width, at least 8
     shape : what (valence, arousal) fill: "square", [−1, 1]²; "disk", the unit disk (the circle of
-        Russell 1980); "correlated", the square's two diagonal corners: each alone is uniform, together
-        they correlate by 0.72. The last two need both to vary
+        Russell 1980); "correlated": each alone is uniform, together they correlate by 0.72
     strength : how far the nuisances (all but the first two) vary, from 0 to 1. At 1 the face moves by
         a tenth of its picture in each direction, grows or shrinks by a fifth, tilts by 20°, takes
         greys from white to 0.4, and goes from narrow to wide and from bald to fringe
@@ -70,7 +67,6 @@ def draw_faces(
     both = {"valence", "arousal"} <= set(vary)
     if shape != "square" and not both:
         raise ValueError(f"shape {shape!r} needs valence and arousal in vary, not {vary}")
-
     sets, images = [], []
     for number, count in enumerate((n, test)):
         drawn = {}
