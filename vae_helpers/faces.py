@@ -22,8 +22,7 @@ BLOCK = 250  # faces at a time, so that they stay in the processor's cache
 class Faces(NamedTuple):
     """Faces, and the coordinates that they were drawn from.
 
-    data : ImageDataset; labels are the quadrant of the expression, ``EXPRESSIONS``, where valence and
-        arousal both vary
+    data : ImageDataset; where valence and arousal both vary, labels are quadrants, ``EXPRESSIONS``
     train, test : dict, coordinate → [n] in [−1, 1], of the training and of the test images:
         "valence" (negative to positive), "arousal" (calm to excited), and others of ``COORDINATES``
     """

@@ -16,7 +16,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 from tqdm import tqdm
 
-from vae_helpers.checkpoints import SHIPPED
+from vae_helpers.checkpoints import SHIPPED, SWEEP
 from vae_helpers.data import load_images
 from vae_helpers.files import written_whole
 from vae_helpers.measures import in_hole
@@ -164,11 +164,11 @@ def measure_model(model, data, spaces, real, compared=False, seed=0):
 
 
 def trainings():
-    """Every training whose weights there are: a list of (run, dataset, seed)."""
+    """Every training whose weights there are, but for the sweep over β: (run, dataset, seed)."""
     shipped = [(*path.stem.rsplit("-", 1), 0) for path in SHIPPED.glob("*.json")]
     kept = [path.stem.rsplit("-", 2) for path in WEIGHTS.glob("*.npz")]
     kept = [(run, dataset, int(seed.removeprefix("seed"))) for run, dataset, seed in kept]
-    there = [t for t in {*shipped, *kept} if t[1] in DATASETS]
+    there = [t for t in {*shipped, *kept} if t[1] in DATASETS and t[0] not in SWEEP]
     return sorted(there, key=lambda t: (t[0] not in COMPARED, t))  # these first
 
 

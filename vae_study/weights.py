@@ -1,4 +1,5 @@
-"""The weights behind the study's records: float16, one file a training; seed 0 is what the book ships.
+"""The weights behind the study's records: float16, one file a training; seed 0 is what the book
+ships, but for the sweep over β.
 
 python -m vae_study.weights runs/vae-fashion_mnist-seed1        keep a finished training's
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_helpers.autoencoder import Autoencoder
-from vae_helpers.checkpoints import build, digest_of, restore, unaltered
+from vae_helpers.checkpoints import SWEEP, build, digest_of, restore, unaltered
 from vae_helpers.files import written_whole
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -23,14 +24,14 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     Parameters
     ----------
     run, dataset : as for ``vae_helpers.checkpoints.restore``
-    seed : of the training; 0 is the one that the book ships, the others are kept in float16
+    seed : of the training; 0 is what the book ships, others and the sweep over β are kept in float16
 
     Raises
     ------
     ValueError
         The weights are not kept, or their file has been altered.
     """
-    if seed == 0:
+    if seed == 0 and run not in SWEEP:
         return restore(run, dataset)
     path = unaltered(WEIGHTS / f"{run}-{dataset}-seed{seed}.npz")
     model = build(run)

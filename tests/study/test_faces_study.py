@@ -128,60 +128,94 @@ def known(found, kind="neighbours"):
 
 def test_all_vaes_of_plain_faces_find_both_coordinates(of_records):
     of = of_records["vae", "plain", 2]
-    assert len(of) == 3
+    assert len(of) == 5
     for found in of.values():
         assert min(known(found) + known(found, "linear")) > 0.97
 
 
-def test_one_of_three_mmd_vaes_puts_all_codes_into_one_point():
+def test_maps_at_a_hundredth_are_there_and_more_bent(of_records):
+    of = of_records["vae_published", "plain", 2]
+    assert len(of) == 5
+    for found in of.values():
+        assert min(known(found)) > 0.99
+        assert min(known(found, "linear")) < 0.96
+
+
+def test_two_of_five_mmd_vaes_put_all_codes_into_one_point():
     of = faces.read_records()["mmd_vae", "plain", 2]
-    collapsed = [
-        seed for seed, record in of.items() if max(known(record["measures"], "linear")) < 0.1
-    ]
-    assert (len(of), collapsed) == (3, [1])
-    assert np.max(of[1]["test"]["code_cov"]) < 1e-6
-    assert of[1]["test"]["mmd"] == pytest.approx(0.17, abs=0.005)
-    loss = of[1]["loss"]
-    assert max(loss[1:]) - min(loss[1:]) < 0.03 * loss[1]
-    # The shipped one stood there for six epochs.
-    assert min(of[0]["loss"][1:6]) > 0.95 * loss[1] > 2 * of[0]["loss"][6]
-    for seed in (0, 2):
+    collapsed = [s for s, record in of.items() if np.max(record["test"]["code_cov"]) < 1e-6]
+    assert (len(of), collapsed) == (5, [1, 4])
+    for seed in collapsed:
+        assert of[seed]["test"]["mmd"] == pytest.approx(0.17, abs=0.005)
+        loss = of[seed]["loss"]
+        assert max(loss[1:]) - min(loss[1:]) < 0.04 * loss[1]
+    # What neighbours read in one of them are differences of less than a thousandth.
+    assert max(known(of[1]["measures"])) < 0.1
+    assert 0.2 < min(known(of[4]["measures"])) < max(known(of[4]["measures"])) < 0.4
+    # Two of the others stood there as well, the shipped one for six epochs.
+    stood = [seed for seed in (0, 2, 3) if of[seed]["loss"][2] > 0.17]
+    assert stood == [0, 3]
+    assert min(of[0]["loss"][1:6]) > 0.95 * of[1]["loss"][1] > 2 * of[0]["loss"][6]
+    for seed in (0, 2, 3):
         assert min(known(of[seed]["measures"])) > 0.97
 
 
-def test_one_axis_says_a_coordinate_nearly_by_itself(of_records):
-    for run, seeds in (("vae", (0, 1, 2)), ("mmd_vae", (0, 2))):
-        for seed in seeds:
-            axes = of_records[run, "plain", 2][seed]["axes"]
-            assert min(max(values) for values in axes.values()) > 0.89
+def test_where_valence_points(of_records):
+    maps = [
+        (run, found)
+        for run in faces.TITLES
+        for found in of_records[run, "plain", 2].values()
+        if min(known(found)) > 0.9
+    ]
+    assert len(maps) == 13
+    off = [(run, abs((found["turn"] + 45) % 90 - 45), found["mig"]) for run, found in maps]
+    straight = [run for run, degrees, _ in off if degrees < 20]
+    assert len(straight) == 9
+    assert straight.count("mmd_vae") == 2
+    assert round(13 * 40 / 90) == 6  # what chance would bring
+    assert max(degrees for run, degrees, _ in off if run == "vae") == pytest.approx(36, abs=0.5)
+    assert max(mig for _, degrees, mig in off if degrees >= 20) < 0.25
 
 
 @pytest.mark.parametrize(
     ("kind", "valence_there", "arousal_there"),
     [
-        ("place_0.25", False, False), ("place_1", False, False),
-        ("tone_0.25", True, True), ("tilt_0.25", True, True),
-        ("size_0.25", False, True), ("person_0.25", False, True),
-        ("tone_1", False, True), ("tilt_1", False, True),
-        ("size_1", False, True), ("person_1", False, True),
+        *[(f"place_{s}", False, False) for s in ("0.25", "0.5", "1")],
+        *[(f"{n}_{s}", False, True) for n in ("size", "person") for s in ("0.25", "0.5", "1")],
+        *[(f"{n}_0.25", True, True) for n in ("tone", "tilt")],
+        *[(f"{n}_{s}", False, True) for n in ("tone", "tilt") for s in ("0.5", "1")],
     ],
-)  # fmt: skip
+)
 def test_what_a_nuisance_takes(of_records, kind, valence_there, arousal_there):
-    for value, there in zip(
-        known(of_records["vae", kind, 2][0]), (valence_there, arousal_there), strict=True
-    ):
-        assert value > 0.9 if there else value < 0.3
+    of = of_records["vae", kind, 2]
+    assert len(of) == 2
+    for found in of.values():
+        for value, there in zip(known(found), (valence_there, arousal_there), strict=True):
+            assert value > 0.9 if there else value < 0.45
 
 
-def test_with_everything_two_numbers_say_place_and_size_and_eight_arousal(of_records):
-    for run in ("vae", "mmd_vae"):
-        for found in of_records[run, "all", 2].values():
-            assert max(known(found) + known(found, "linear")) < 0.01
+def test_with_everything_two_numbers_say_place_and_size(of_records):
+    for run in faces.TITLES:
+        of = of_records[run, "all", 2]
+        assert len(of) == 5
+        for found in of.values():
+            assert max(known(found) + known(found, "linear")) < 0.02
             assert min(found["neighbours"][name] for name in ("right", "up", "size")) > 0.6
-            assert max(found["neighbours"][name] for name in ("tilt", "tone", "hair")) < 0.01
-    four, eight = (of_records["vae", "all", d][0] for d in (4, 8))
-    assert four["neighbours"]["tone"] > 0.7
-    assert max(known(four)) < 0
-    valence, arousal = known(eight)
-    assert valence < 0.02 < 0.8 < arousal
-    assert eight["few"]["20"] < 0.1 < 0.3 < eight["few"]["500"]
+            assert max(found["neighbours"][name] for name in ("tilt", "tone", "hair")) < 0.02
+
+
+def test_more_numbers_bring_back_arousal_and_then_valence(of_records):
+    four, eight, sixteen = (of_records["vae", "all", d] for d in (4, 8, 16))
+    assert len(four) == len(eight) == len(sixteen) == 2
+    for found in four.values():
+        assert found["neighbours"]["tone"] > 0.7
+        assert max(known(found)) < 0.05
+    for found in eight.values():
+        valence, arousal = known(found)
+        assert valence < 0.05 < 0.8 < arousal
+        assert found["few"]["20"] < 0.1 < 0.3 < found["few"]["500"]
+    for found in sixteen.values():
+        valence, arousal = known(found)
+        assert 0.5 < valence < 0.75 < 0.85 < arousal
+        assert found["linear"]["valence"] < valence - 0.1
+        assert found["few"]["20"] < 0.2 < 0.5 < found["few"]["500"]
