@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from browsing import visiting
-from looking import colours, drawn_z, settle
+from browsing import visiting, wait_until
+from looking import centre, colours, drawn_z, finger_drag, settle
 from PIL import Image
 
 from vae_helpers import explore, train
@@ -112,3 +112,24 @@ def test_the_page_decodes_colours_as_keras_does_and_asks_nobody(chromium, traine
             seen.append(colours(picture))
             np.testing.assert_allclose(seen[-1], model.decode(z)[0], atol=1.5 / 255)
         assert np.abs(seen[0] - seen[1]).max() > 5 / 255
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_finger_moves_its_sliders_and_scrolls_on_their_tracks(chromium, trained, tmp_path):
+    explore.explore(trained / "run", out=tmp_path / "page.html")
+    size = {"width": 390, "height": 500}
+    with visiting(chromium, tmp_path.as_uri()) as visit:
+        page = visit("page.html", viewport=size, has_touch=True, is_mobile=True)
+        page.wait_for_selector(".pictures canvas[data-z]")
+        slider = page.locator("input[type=range]").nth(3)
+        x, y = centre(slider)
+        finger_drag(page, (x, y), (x + 40, y))
+        settle(page)
+        z = drawn_z(page)
+        assert any(z)
+        x, y = centre(slider)
+        at = page.evaluate("scrollY")
+        finger_drag(page, (x - 30, y), (x - 30, max(y - 150, 5)))
+        wait_until(page, "at => Math.abs(scrollY - at) > 50", at)
+        assert drawn_z(page) == z

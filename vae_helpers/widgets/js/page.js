@@ -79,7 +79,17 @@ export function makeLabel(name, control) {
 }
 
 /** @param {Record<string, any>} attributes */
-export const makeRange = (attributes) => make("input", { type: "range", ...attributes });
+export function makeRange(attributes) {
+  const range = make("input", { type: "range", ...attributes });
+  // A finger that comes down on a track to scroll the page sets the value first: give it back.
+  let before = "";
+  range.addEventListener("pointerdown", () => (before = range.value));
+  range.addEventListener("pointercancel", () => {
+    range.value = before;
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  return range;
+}
 
 /** @param {string[]} names @param {number} chosen */
 export function makeSelect(names, chosen) {
