@@ -138,10 +138,10 @@ class Autoencoder(Guarded):
 
     def noise_like(self, z):
         """Draws from N(0, I) in the shape of z, repeatable through ``keras.utils.set_random_seed``."""
-        # The bits that Keras draws on a CPU; XLA draws others, where the seed is no constant.
         seed = tf.cast(self.seed_generator.next() % (tf.int32.max - 1), tf.int32)
-        draw = functools.partial(tf.random.stateless_normal, seed=seed, alg="philox")
-        return distributed.own_rows(draw, z)
+        # What Keras draws on a CPU, or under XLA, which makes other numbers of the same bits, as good.
+        kind = _normal_from_bits if self.jit_compile else tf.random.stateless_normal
+        return distributed.own_rows(functools.partial(kind, seed=seed, alg="philox"), z)
 
     def gather(self, values):
         """The whole batch's rows [n, …]: ``values`` themselves, unless several devices share it."""
@@ -200,3 +200,18 @@ class Autoencoder(Guarded):
         for name in [name for name in ("encoder", "decoder") if name in config]:
             config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
         return super().from_config(config, custom_objects)
+
+
+def _normal_from_bits(shape, seed, alg):
+    """``tf.random.stateless_normal`` up to rounding, under XLA too, which draws the same bits.
+
+    TensorFlow's way from bits to numbers (Box & Muller 1958): 23 bits are the digits of a number from
+    0 to 1, and two such numbers are the radius and the angle of a point.
+    """
+    size = tf.reduce_prod(shape)
+    bits = tf.random.stateless_uniform([(size + 1) // 2, 2], seed, None, None, tf.uint32, alg)
+    uniform = tf.bitcast(bits & 0x7FFFFF | 0x3F800000, tf.float32) - 1.0
+    radius, angle = tf.split(uniform, 2, axis=1)
+    radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(radius, 1e-7)))
+    points = radius * tf.concat([tf.sin(2 * np.pi * angle), tf.cos(2 * np.pi * angle)], axis=1)
+    return tf.reshape(tf.reshape(points, [-1])[:size], shape)
