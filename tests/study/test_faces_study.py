@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from vae_helpers.faces import NUISANCES
 from vae_study import faces
@@ -192,6 +193,7 @@ def test_what_a_nuisance_takes(of_records, kind, valence_there, arousal_there):
     for found in of.values():
         for value, there in zip(known(found), (valence_there, arousal_there), strict=True):
             assert value > 0.9 if there else value < 0.45
+    assert abs(np.mean(known(of[0])) - np.mean(known(of[1]))) < 0.1
 
 
 def test_with_everything_two_numbers_say_place_and_size(of_records):
@@ -200,7 +202,7 @@ def test_with_everything_two_numbers_say_place_and_size(of_records):
         assert len(of) == 5
         for found in of.values():
             assert max(known(found) + known(found, "linear")) < 0.02
-            assert min(found["neighbours"][name] for name in ("right", "up", "size")) > 0.6
+            assert min(found["neighbours"][name] for name in ("right", "up", "size")) > 0.55
             assert max(found["neighbours"][name] for name in ("tilt", "tone", "hair")) < 0.02
 
 
@@ -208,14 +210,25 @@ def test_more_numbers_bring_back_arousal_and_then_valence(of_records):
     four, eight, sixteen = (of_records["vae", "all", d] for d in (4, 8, 16))
     assert len(four) == len(eight) == len(sixteen) == 2
     for found in four.values():
-        assert found["neighbours"]["tone"] > 0.7
+        assert found["neighbours"]["tone"] > 0.65
         assert max(known(found)) < 0.05
     for found in eight.values():
         valence, arousal = known(found)
         assert valence < 0.05 < 0.8 < arousal
-        assert found["few"]["20"] < 0.1 < 0.3 < found["few"]["500"]
+        assert found["few"]["20"] < 0.15 < 0.3 < found["few"]["500"]
     for found in sixteen.values():
         valence, arousal = known(found)
         assert 0.5 < valence < 0.75 < 0.85 < arousal
-        assert found["linear"]["valence"] < valence - 0.1
-        assert found["few"]["20"] < 0.2 < 0.5 < found["few"]["500"]
+        assert 0.35 < found["linear"]["valence"] < 0.55
+        assert found["few"]["20"] < 0.3 < 0.6 < found["few"]["500"] < 0.7
+
+
+def test_where_the_linear_network_and_the_vaes_disagree(of_records):
+    drawn = faces.draw_faces(4000, (*faces.EXPRESSION, "tone"), strength=0.5, test=1000)
+    flat = [images.reshape(len(images), -1) for images in drawn.data[:2]]
+    pca = PCA(2, svd_solver="covariance_eigh").fit(flat[0])
+    codes = [pca.transform(images) for images in flat]
+    linear = faces.measure_faces(codes[0], drawn.train, codes[1], drawn.test)
+    assert min(known(linear)) > 0.9
+    for found in of_records["vae", "tone_0.5", 2].values():
+        assert known(found)[0] < 0.3
