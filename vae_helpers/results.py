@@ -6,10 +6,11 @@ import json
 import keras
 import numpy as np
 
-from .checkpoints import RUNS, save_weights
+from .checkpoints import RUNS, copy_of, save_weights
 from .data import DIGESTS, to_batches
 from .files import written_whole
 from .measures import measures_of_chapter_4
+from .resuming import snapshot_name
 
 SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
 # For these two the decoder is kept as well, so that the latent grid can be drawn over time.
@@ -27,58 +28,47 @@ def digest_of_images(images):
     return digest.hexdigest()
 
 
-def snapshot_name(epoch):
-    return f"epoch-{epoch:03d}.weights.h5"
-
-
-def write_results(model, out, data, settings, history, versions):
+def write_results(state, data):
     """From a finished training's snapshots, make what can be shipped: weights, arrays, record."""
-    name = f"{settings['run']}-{settings['dataset']}"
+    settings, history, model = state.settings, state.history, copy_of(state.model)
+    run, dataset = settings["run"], settings["dataset"]
     epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, len(history)}) if e <= len(history)]
-    model = untrained(model)
     codes, decoders, measured = [], [], {}
     for epoch in epochs:
-        model.load_weights(out / snapshot_name(epoch))
+        model.load_weights(state.out / snapshot_name(epoch))
         codes.append(model.encode(data.test_images[:CODES_KEPT]).astype("float16"))
         decoders.append([w.astype("float16") for w in model.decoder.get_weights()])
         if epoch in MEASURED_EPOCHS or epoch == len(history):
-            measured[str(epoch)] = {
-                **test_terms(model, data, settings),
-                **measures_of_chapter_4(model, data),
-            }
+            terms = test_terms(model, data, settings)
+            measured[str(epoch)] = {**terms, **measures_of_chapter_4(model, data)}
 
     arrays = {"epochs": np.array(epochs), "codes": np.stack(codes)}
-    if (settings["run"], settings["dataset"]) in DECODERS_OVER_TIME:
+    if (run, dataset) in DECODERS_OVER_TIME:
         arrays |= {f"decoder_{i}": np.stack(w) for i, w in enumerate(zip(*decoders, strict=True))}
     record = {
         "settings": settings,
         "epochs": len(history),
-        "versions": versions,
-        "data_sha256": settings.get("data_sha256") or DIGESTS[settings["dataset"]],
+        "versions": state.versions,
+        "data_sha256": settings.get("data_sha256") or DIGESTS[dataset],
         "history": history,
         "test": measured,
     }
-    save_weights(model, out / f"{name}.weights.h5")
-    if settings["run"] not in RUNS:  # nothing else would say what its layers are
-        with written_whole(out / f"{name}.keras") as part:
+    path = state.out / f"{run}-{dataset}"
+    save_weights(model, f"{path}.weights.h5")
+    if run not in RUNS:  # nothing else would say what its layers are
+        with written_whole(f"{path}.keras") as part:
             model.save(part)
-    with written_whole(out / f"{name}.npz") as part:
+    with written_whole(f"{path}.npz") as part:
         np.savez_compressed(part, **arrays)
-    with written_whole(out / f"{name}.json") as part:
+    with written_whole(f"{path}.json") as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
     return record
-
-
-def untrained(model):
-    """A new model with the settings of another one."""
-    return type(model).from_config(model.get_config())
 
 
 def test_terms(model, data, settings):
     """Loss terms on the test images, with noise that is the same in each call."""
     keras.utils.set_random_seed(settings["seed"])
-    fresh = untrained(model)
-    fresh.set_weights(model.get_weights())
+    fresh = copy_of(model)
     fresh.compile()
     batches = to_batches(data.test_images, settings["batch_size"])
     return fresh.evaluate(batches, return_dict=True, verbose=0)

@@ -24,9 +24,9 @@ from .checkpoints import DATASETS, RUNS, build
 from .checks import check_images, check_number
 from .data import DataError, ImageDataset, load_images, to_batches
 from .faces import draw_faces
-from .files import StreamedImages, sweep, written_whole
+from .files import StreamedImages, written_whole
 from .folders import load_folder
-from .results import FOLDER, SNAPSHOT_EPOCHS, digest_of_images, snapshot_name, write_results
+from .results import FOLDER, SNAPSHOT_EPOCHS, digest_of_images, write_results
 from .resuming import TrainingState
 
 
@@ -83,9 +83,9 @@ def train(
     """
     scope = distributed.scope(strategy)  # first: machines meet before anything is computed
     own = isinstance(run, Autoencoder)
-    if epochs is None and not own and run in RUNS:
-        epochs = RUNS[run].epochs
-    epochs = check_number(50 if epochs is None else epochs, "epochs", low=1, whole=True)
+    if epochs is None:
+        epochs = RUNS[run].epochs if run in RUNS else 50
+    epochs = check_number(epochs, "epochs", low=1, whole=True)
     batch_size = check_number(batch_size, "batch_size", low=1, whole=True)
     seed = check_number(seed, "seed", low=0, high=2**32 - 1, whole=True)
     learning_rate = check_number(learning_rate, "learning_rate", low=1e-8)
@@ -104,67 +104,58 @@ def train(
         # replicas Keras (3.13, 3.15) ends such a call with an error.
         steps = 1 if strategy else 10
         model.compile(keras.optimizers.Adam(learning_rate), steps_per_execution=steps)
-    label = dataset if isinstance(dataset, str) else dataset.name
     settings = {
-        "run": type(model).__name__ if own else run, "dataset": label, "seed": seed, "batch_size": batch_size,
-        "learning_rate": learning_rate, "train_images": train_images,
+        "run": type(model).__name__ if own else run, "dataset": getattr(dataset, "name", dataset),
+        "seed": seed, "batch_size": batch_size, "learning_rate": learning_rate,
+        "train_images": train_images,
     }  # fmt: skip
-    if isinstance(dataset, ImageDataset) or label == "faces":
+    if isinstance(dataset, ImageDataset) or dataset == "faces":
         check_images(data.test_images, "test_images", model.image_shape)
         settings["data_sha256"] = digest_of_images(data.train_images)
+    data = first_images(data, train_images)
     name = "{run}-{dataset}-seed{seed}".format(**settings)
-    out = Path(out or f"runs/{name}")
-    streamed = isinstance(images := data.train_images, StreamedImages)
-    images = images.first(train_images) if streamed else images[:train_images]
-    data = data._replace(train_images=images)
-    images = images if streamed else tf.constant(images)
-    if data.train_labels is not None:
-        data = data._replace(train_labels=data.train_labels[:train_images])
-    state = TrainingState(model, settings, out / "state")
-    devices = model.distribute_strategy
+    state = TrainingState(model, settings, Path(out or f"runs/{name}"))
+    done, devices = len(state.history), model.distribute_strategy
     with distributed.saying_who_is_lost(devices):
-        distributed.check_agreement(devices, len(state.history), f"the epochs in {out}")
-    if len(state.history) > epochs:
-        raise ValueError(f"{out} holds {len(state.history)} epochs already, more than {epochs}")
-
-    writes = distributed.writes_results(model)
-    state.check_snapshots(out)
-    if writes:
-        sweep(out)
-        sweep(out / "state", pattern="ckpt-*_temp")  # TensorFlow's own
-        if not state.history:
-            state.keep_snapshot(out / snapshot_name(0))
-    progress = tqdm(range(len(state.history), epochs), desc=name, unit="epoch", disable=not writes,
-                    initial=len(state.history), total=epochs)  # fmt: skip
-    with distributed.saying_who_is_lost(devices):
+        distributed.check_agreement(devices, done, f"the epochs in {state.out}")
+        if done > epochs:
+            raise ValueError(f"{state.out} holds {done} epochs already, more than {epochs}")
+        if not done:
+            state.keep_snapshot(0)
+        progress = tqdm(range(done, epochs), desc=name, unit="epoch", disable=not state.writes,
+                        initial=done, total=epochs)  # fmt: skip
         for epoch in progress:
             start = time.perf_counter()
-            batches = to_batches(images, batch_size, seed=seed, epoch=epoch)
+            batches = to_batches(data.train_images, batch_size, seed=seed, epoch=epoch)
             fit = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
             terms = {name: values[0] for name, values in fit.history.items()}
             seconds = time.perf_counter() - start
             progress.set_postfix(loss=f"{terms['loss']:.4g}")
-            if writes and (epoch + 1 in SNAPSHOT_EPOCHS or epoch + 1 == epochs):
-                state.keep_snapshot(out / snapshot_name(epoch + 1))
+            if epoch + 1 in (*SNAPSHOT_EPOCHS, epochs):
+                state.keep_snapshot(epoch + 1)
             state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
-
-    if writes:
-        return write_results(model, out, data, settings, state.history, state.versions)
+    return write_results(state, data) if state.writes else None
 
 
-def train_on_folder(
-    run, folder, reading, model_settings, *, out, seed, epochs, strategy, **settings
-):
+def first_images(data, n):
+    """A data set with the first n training images only; with all of them, if n is None."""
+    images, labels = data.train_images, data.train_labels
+    streamed = isinstance(images, StreamedImages)
+    images = images.first(n) if streamed else tf.constant(images[:n])
+    return data._replace(train_images=images, train_labels=None if labels is None else labels[:n])
+
+
+def train_on_folder(run, folder, reading, making, *, out=None, **settings):
     """Train a run's model on somebody's pictures; ``explore`` reads what is left beside the record."""
-    if "kernel" in model_settings and not run.startswith("mmd_vae"):
+    if "kernel" in making and not run.startswith("mmd_vae"):
         raise ValueError(f"{run} has no kernel to choose; the MMD-VAEs have one")
-    scope = distributed.scope(strategy)
+    settings = {"seed": 0, "epochs": RUNS[run].epochs, **settings}
+    scope = distributed.scope(settings.get("strategy"))
     data = load_folder(folder, **reading)
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(settings["seed"])
     with scope:
-        model = RUNS[run].make(image_shape=data.image_shape, **model_settings)
-    out = Path(out or f"runs/{run}-{data.name}-seed{seed}")
-    settings |= {"seed": seed, "epochs": epochs or RUNS[run].epochs, "strategy": strategy}
+        model = RUNS[run].make(image_shape=data.image_shape, **making)
+    out = Path(out or f"runs/{run}-{data.name}-seed{settings['seed']}")
     if (record := train(model, data, out=out, **settings)) is None:
         return
     with written_whole(out / FOLDER) as part:
@@ -182,45 +173,40 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m vae_helpers.train",
         description="Train one run of the book; started again, it goes on where it was.",
+        argument_default=argparse.SUPPRESS,  # what is not given is left to train and load_folder
     )
     add = parser.add_argument
     add("run", choices=RUNS)
-    add("dataset", help=f"{', '.join(DATASETS)}, or a folder of pictures of your own")
+    add("dataset", help=(known := f"{', '.join(DATASETS)}, or a folder of pictures of your own"))
     add("--epochs", type=int, help="default: as in the book, 50 for most runs")
-    add("--seed", type=int, default=0)
-    add("--batch-size", type=int, default=100)
-    add("--learning-rate", type=float, default=1e-4)
+    add("--seed", type=int, help="default: 0")
+    add("--batch-size", type=int, help="default: 100")
+    add("--learning-rate", type=float, help="default: 1e-4")
     add("--train-images", type=int, help="only the first so many, for a quick look")
     add("--out", help="folder (default: runs/RUN-DATASET-seedSEED)")
-    add(
-        "--strategy",
-        choices=distributed.STRATEGIES,
-        help="mirrored: all GPUs of this machine; multi-worker: all machines in TF_CONFIG",
-    )
-    own = parser.add_argument_group("for a folder of pictures")
-    own.add_argument("--size", dest="image_size", type=int, help="their height and width (64)")
-    own.add_argument("--grey", action="store_true", default=None)
-    own.add_argument(
-        "--square", choices=("crop", "pad"), help="crop to the middle (default), or pad"
-    )
-    own.add_argument("--memory", type=float, help="GB; more is read from a file as needed (4)")
-    own.add_argument("--latent-dim", type=int, help="default: as the run has it")
-    own.add_argument("--kernel", choices=("published", "imq"), help="of an MMD-VAE's MMD")
-    settings = vars(parser.parse_args(arguments))
-    given = {action.dest: settings.pop(action.dest) for action in own._group_actions}
-    given = {name: value for name, value in given.items() if value is not None}
-    model_settings = {name: given.pop(name) for name in ("latent_dim", "kernel") if name in given}
+    several = "mirrored: all GPUs of this machine; multi-worker: all machines in TF_CONFIG"
+    add("--strategy", choices=distributed.STRATEGIES, help=several)
+    add = parser.add_argument_group("for a folder of pictures").add_argument
+    add("--size", dest="image_size", type=int, help="their height and width (64)")
+    add("--grey", action="store_true")
+    add("--square", choices=("crop", "pad"), help="crop to the middle (default), or pad")
+    add("--memory", type=float, help="GB; more is read from a file as needed (4)")
+    add("--latent-dim", type=int, help="default: as the run has it")
+    add("--kernel", choices=("published", "imq"), help="of an MMD-VAE's MMD")
+    given = vars(parser.parse_args(arguments))
+    run, dataset = given.pop("run"), given.pop("dataset")
+    making = {name: given.pop(name) for name in ("latent_dim", "kernel") if name in given}
+    reading = ("image_size", "grey", "square", "memory")
+    reading = {name: given.pop(name) for name in reading if name in given}
     try:
-        if (dataset := settings["dataset"]) not in DATASETS:
+        if dataset not in DATASETS:
             if not Path(dataset).exists():
-                parser.error(f"no data set and no folder {dataset!r}; {parser._actions[2].help}")
-            train_on_folder(
-                settings.pop("run"), settings.pop("dataset"), given, model_settings, **settings
-            )
-        elif given or model_settings:
-            parser.error(f"{', '.join({**given, **model_settings})}: only for a folder of pictures")
+                parser.error(f"no data set and no folder {dataset!r}; {known}")
+            train_on_folder(run, dataset, reading, making, **given)
+        elif reading or making:
+            parser.error(f"{', '.join([*reading, *making])}: only for a folder of pictures")
         else:
-            train(**settings)
+            train(run, dataset, **given)
     except (DataError, ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
         sys.exit(f"train: {' '.join(str(error).split())}")  # HDF5's messages have lines
     except KeyboardInterrupt:

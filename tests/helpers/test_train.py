@@ -1,5 +1,6 @@
 """Training: that it learns, that it can be killed and goes on, what it records, what it refuses."""
 
+import contextlib
 import json
 import random
 import shutil
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import h5py
 import keras
-import killing
 import numpy as np
 import pytest
 import tensorflow as tf
+from killing import Training, rows_saved
 from small_files import files_no_larger_than
 
 from vae_helpers import checkpoints, measures, models, resuming, train
@@ -94,27 +95,6 @@ def results(out):
     return record, weights, arrays
 
 
-def rows_saved(out):
-    """The history, seconds and all, in the newest checkpoint of a training."""
-    newest = tf.train.latest_checkpoint(out / "state")
-    if newest is None:
-        return []
-    progress = tf.train.load_checkpoint(newest).get_tensor("progress/.ATTRIBUTES/VARIABLE_VALUE")
-    return json.loads(progress)["history"]
-
-
-def rows_of(out):
-    """``rows_saved``, of a training that may be saving at this moment."""
-    try:
-        return rows_saved(out)
-    except (tf.errors.OpError, ValueError):
-        return []
-
-
-def checkpoints_of(out):
-    return set((out / "state").glob("ckpt-*.index"))
-
-
 def kill_after(process, done, delay):
     """SIGKILL ``delay`` seconds after ``done()`` became true, or when the process has ended."""
     while not done() and process.poll() is None:
@@ -159,10 +139,10 @@ def test_a_record_that_is_written_again_names_the_versions_that_trained(
 def test_a_training_killed_three_times_ends_as_an_undisturbed_one(tmp_path, undisturbed):
     chance = random.Random()
     for _ in range(3):
-        before = checkpoints_of(tmp_path)
+        before = len(rows_saved(tmp_path))
         process = start(tmp_path, "--epochs", "6")
         delay = chance.uniform(0, 0.5)
-        killed = kill_after(process, lambda: checkpoints_of(tmp_path) - before, delay)  # noqa: B023
+        killed = kill_after(process, lambda: len(rows_saved(tmp_path)) > before, delay)  # noqa: B023
         assert killed or len(rows_saved(tmp_path)) == 6
     kept = rows_saved(tmp_path)
     assert kept
@@ -177,8 +157,8 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(tmp
     finish(start(tmp_path, "--epochs", "6"))
     assert_the_same(results(tmp_path), results(undisturbed))
     with (
-        h5py.File(tmp_path / train.snapshot_name(0)) as first,
-        h5py.File(tmp_path / train.snapshot_name(6)) as last,
+        h5py.File(tmp_path / resuming.snapshot_name(0)) as first,
+        h5py.File(tmp_path / resuming.snapshot_name(6)) as last,
     ):  # and it is no trivial equality: the weights have moved, and the biases have left 0
         bias = "encoder/layers/dense/vars/1"
         assert not np.array_equal(first[bias], last[bias])
@@ -188,18 +168,14 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(tmp
 
 
 def being_written(out):
-    """What lies in a training's folder, and in its state, while something is written and no longer.
+    """What lies in a training's folder while something is written and no longer.
 
     {path: its time of change}: what an earlier kill has left behind is told from what is new by it.
     """
     found = {}
-    for folder, marks in ((out, (".writing-",)), (out / "state", ("_temp", ".tmp"))):
-        try:
-            for path in folder.iterdir():
-                if any(mark in path.name for mark in marks):
-                    found[path] = path.stat().st_mtime_ns
-        except FileNotFoundError:  # no such folder yet, or the file was faster
-            continue
+    with contextlib.suppress(FileNotFoundError):  # no such folder yet, or the file was faster
+        for path in out.glob(".writing-*"):
+            found[path] = path.stat().st_mtime_ns
     return found
 
 
@@ -240,7 +216,7 @@ def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one
     def begin(out):
         log = tmp_path / f"{out.name}.txt"
         options = ("--epochs", "60", "--seed", "3", "--out", str(out))
-        return killing.Training(data, log, "vae", "fashion_mnist", *options)
+        return Training(data, log, "vae", "fashion_mnist", *options)
 
     def wait(training, done, seconds=np.inf):
         """Until ``done``, or so many seconds; gives the seconds."""
@@ -251,8 +227,8 @@ def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one
 
     # Undisturbed: how long it takes to start, and an epoch.
     training = begin(whole)
-    starting = wait(training, lambda: checkpoints_of(whole))
-    for_an_epoch = wait(training, lambda: len(rows_of(whole)) > 8) / 8
+    starting = wait(training, lambda: rows_saved(whole))
+    for_an_epoch = wait(training, lambda: len(rows_saved(whole)) > 8) / 8
     training.finish()
 
     # Each moment leaves the training at most four epochs further, so that it never ends too early.
@@ -264,10 +240,10 @@ def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one
     for moment in moments:
         hit = None
         while not hit:
-            before = checkpoints_of(killed)
+            before = len(rows_saved(killed))
 
             def saved(new=1, before=before):
-                return len(checkpoints_of(killed) - before) >= new
+                return len(rows_saved(killed)) - before >= new
 
             training = begin(killed)
             if moment == "start":
@@ -280,7 +256,7 @@ def test_a_training_killed_twenty_times_at_any_moment_ends_as_an_undisturbed_one
             elif moment == "saving":
                 hit = kill_while_it_saves(training, killed, skip=chance.randrange(4))
             else:
-                wait(training, lambda: (killed / train.snapshot_name(60)).exists())
+                wait(training, lambda: (killed / resuming.snapshot_name(60)).exists())
                 hit = kill_while_it_saves(training, killed)
             # At the end a write can be over too soon to be seen, and is then done once more.
             assert hit or moment == "end", training.log.read_text()
@@ -333,7 +309,7 @@ def test_the_weights_beside_the_record_are_the_ones_it_measured(undisturbed, fas
 
 def test_a_finished_training_leaves_no_half_written_file(undisturbed):
     assert {path.name for path in undisturbed.iterdir()} == {
-        "state", "epoch-000.weights.h5", "epoch-001.weights.h5", "epoch-006.weights.h5",
+        "state.npz", "epoch-000.weights.h5", "epoch-001.weights.h5", "epoch-006.weights.h5",
         "vae-fashion_mnist.weights.h5", "vae-fashion_mnist.npz", "vae-fashion_mnist.json",
     }  # fmt: skip
 
@@ -391,11 +367,29 @@ def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, s
     assert set(parts["test"]) >= {"1", "3"}
 
 
+def test_a_training_with_dropout_goes_on_with_the_masks_that_would_have_come(tmp_path, small):
+    def trained(name, epochs):
+        keras.utils.set_random_seed(0)
+        encoder = keras.Sequential(
+            [keras.layers.Flatten(), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
+        )
+        model = models.MMDVAE(encoder=encoder)
+        record = train.train(model, small, epochs=epochs, out=tmp_path / name)
+        return [row["loss"] for row in record["history"]], model.get_weights()
+
+    loss, weights = trained("whole", 3)
+    trained("parts", 1)
+    found, others = trained("parts", 3)
+    assert found == pytest.approx(loss, rel=1e-6)
+    for a, b in zip(others, weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_the_seed_decides_the_weights_that_a_training_begins_with(tmp_path, small):
     def first_weights(seed, name):
         train.train("autoencoder", "mnist", epochs=1, seed=seed, out=tmp_path / name)
         model = checkpoints.build("autoencoder")
-        model.load_weights(tmp_path / name / train.snapshot_name(0))
+        model.load_weights(tmp_path / name / resuming.snapshot_name(0))
         return np.concatenate([weights.ravel() for weights in model.get_weights()])
 
     first = first_weights(1, "first")
@@ -423,7 +417,7 @@ def test_the_decoder_over_time_is_kept_for_the_runs_that_draw_it(tmp_path, small
         assert "decoder_8" not in file
     model = checkpoints.build("mmd_vae")
     for epoch in (0, 1):
-        model.load_weights(tmp_path / train.snapshot_name(epoch))
+        model.load_weights(tmp_path / resuming.snapshot_name(epoch))
         for kept, weights in zip(decoders, model.decoder.get_weights(), strict=True):
             np.testing.assert_allclose(kept[epoch], weights, rtol=1e-3, atol=1e-7)
 
@@ -471,7 +465,7 @@ def open_state(run, dataset, out):
         "run": run, "dataset": dataset, "seed": 0, "batch_size": 100, "learning_rate": 1e-4,
         "train_images": None,
     }  # fmt: skip
-    return resuming.TrainingState(model, settings, out / "state")
+    return resuming.TrainingState(model, settings, out)
 
 
 # ---- files that are not as they were written, and a disk that is full ---------------------------
@@ -523,44 +517,36 @@ def removed(path):
 
 
 def renamed(path):
-    path.rename(path.with_name(path.name.replace("ckpt-3", "ckpt-4").replace("epoch", "other")))
+    path.rename(path.with_name(f"other-{path.name}"))
 
 
 def swapped(path):
-    """With the same file of an earlier epoch."""
-    name = path.name.replace("ckpt-3", "ckpt-2").replace("epoch-003", "epoch-001")
-    shutil.copy(path.with_name(name), path)
+    """With a file of an earlier epoch."""
+    shutil.copy(path.with_name(resuming.snapshot_name(1)), path)
 
 
 def not_text(path):
     path.write_bytes(b"\xff\xfe\x00")
 
 
-@pytest.mark.parametrize(
-    ("name", "harm"),
-    [
-        *[
-            (f"ckpt-3.{kind}", harm)
-            for kind in ("index", "data-00000-of-00001")
-            for harm in (cut_short, emptied, flipped, removed, renamed, swapped)
-        ],
-        *[("checkpoint", harm) for harm in (emptied, removed, not_text)],
-    ],
-)
-def test_a_damaged_state_is_refused_in_one_line_and_left_as_it_is(small, harmed, name, harm):
-    harm(harmed / "state" / name)
+@pytest.mark.parametrize("harm", [cut_short, emptied, flipped, removed, renamed, swapped, not_text])
+@pytest.mark.parametrize("name", ["state.npz", resuming.snapshot_name(3)])
+def test_a_damaged_file_is_refused_in_one_line_and_left_as_it_is(small, harmed, name, harm):
+    harm(harmed / name)
     said = said_by_the_command(harmed)
-    assert said.startswith(f"train: {harmed / 'state'} is damaged: a file in it was altered")
+    assert said.startswith(
+        f"train: {harmed / name} is not what this training wrote: it was altered"
+    )
     assert said.endswith("Put it back, or choose another --out to start anew.")
 
 
-@pytest.mark.parametrize("harm", [cut_short, emptied, flipped, removed, renamed, swapped])
-def test_a_damaged_snapshot_is_refused_in_one_line_and_left_as_it_is(small, harmed, harm):
-    path = harmed / train.snapshot_name(3)
-    harm(path)
-    assert said_by_the_command(harmed, 3).startswith(
-        f"train: {path} is not what this training wrote"
-    )
+def test_a_state_of_an_earlier_epoch_goes_on_from_there_to_the_same_end(small, harmed, tmp_path):
+    train.train("autoencoder", "mnist", epochs=1, out=tmp_path / "earlier")
+    shutil.copy(tmp_path / "earlier" / "state.npz", harmed)
+    record = train.train("autoencoder", "mnist", epochs=3, out=harmed)
+    whole = train.train("autoencoder", "mnist", epochs=3, out=tmp_path / "whole")
+    for a, b in zip(record["history"], whole["history"], strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)
 
 
 def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed):
@@ -569,34 +555,29 @@ def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed)
         return state.history, state.model.get_weights(), state.model.optimizer.variables
 
     history, weights, slots = opened()
-    chance, noticed = random.Random(), {}
-    for name in ("ckpt-3.index", "ckpt-3.data-00000-of-00001"):
-        path = harmed / "state" / name
-        noticed[name] = 0
-        for _ in range(8):
-            place, bit = chance.randrange(path.stat().st_size), 1 << chance.randrange(8)
-            flipped(path, place, bit)
-            try:
-                found = opened()
-            except ValueError as error:
-                assert "is damaged" in str(error)  # noqa: PT017
-                noticed[name] += 1
-            else:
-                assert found[0] == history
-                for a, b in zip([*found[1], *found[2]], [*weights, *slots], strict=True):
-                    np.testing.assert_array_equal(a, b)
-            flipped(path, place, bit)
-    # A few bits of an index are padding; none of the data are.
-    assert noticed["ckpt-3.data-00000-of-00001"] == 8
-    assert noticed["ckpt-3.index"] >= 4
-
-
-def test_a_first_save_that_was_killed_before_its_list_was_written_is_no_damage(small, harmed):
-    for path in (harmed / "state").iterdir():
-        if path.name.startswith("ckpt-2"):
-            path.rename(path.with_name(path.name.replace("ckpt-2", "ckpt-1")))
+    chance, noticed, path = random.Random(), 0, harmed / "state.npz"
+    size, times = path.stat().st_size, 24
+    # Half of them in the zip's list of its files, at the end; a few of its bits say nothing.
+    for i in range(times):
+        place = chance.randrange(size - 4000, size) if i % 2 else chance.randrange(size)
+        bit = 1 << chance.randrange(8)
+        flipped(path, place, bit)
+        try:
+            found = opened()
+        except ValueError as error:
+            assert "is not what this training wrote" in str(error)  # noqa: PT017
+            noticed += 1
         else:
-            path.unlink()
+            assert found[0] == history
+            for a, b in zip([*found[1], *found[2]], [*weights, *slots], strict=True):
+                np.testing.assert_array_equal(a, b)
+        flipped(path, place, bit)
+    assert noticed >= times / 2
+
+
+def test_a_training_that_was_killed_before_its_first_state_is_no_damage(small, harmed):
+    for name in ("state.npz", resuming.snapshot_name(3)):
+        (harmed / name).unlink()
     record = train.train("autoencoder", "mnist", epochs=1, out=harmed)
     assert record["epochs"] == 1
 
@@ -604,16 +585,8 @@ def test_a_first_save_that_was_killed_before_its_list_was_written_is_no_damage(s
 def test_what_killed_writers_left_is_swept_by_the_next_start(small, harmed):
     (harmed / ".writing-x").mkdir()
     (harmed / ".writing-x" / "epoch-002.weights.h5").write_bytes(b"half a file")
-    (harmed / "state" / "ckpt-4_temp").mkdir()
-    (harmed / "state" / "ckpt-4_temp" / "part-00000-of-00001.index").write_bytes(b"half a file")
     train.train("autoencoder", "mnist", epochs=3, out=harmed)
     assert not list(harmed.glob(".writing-*"))
-    assert {path.suffix for path in (harmed / "state").iterdir()} == {
-        "",
-        ".index",
-        ".data-00000-of-00001",
-    }
-    assert not list((harmed / "state").glob("*_temp"))
 
 
 @pytest.mark.parametrize(
@@ -636,7 +609,6 @@ def test_a_disk_that_is_full_ends_in_one_line_and_the_training_goes_on_later(
     found, expected = (json.loads((out / name).read_text()) for out in (tmp_path, finished))
     for row, wanted in zip(found["history"], expected["history"], strict=True):
         assert row["loss"] == pytest.approx(wanted["loss"], rel=1e-6)
-    assert (tmp_path / "state" / "checkpoint").exists()
 
 
 def test_a_home_for_the_cache_that_does_not_exist_is_one_line(monkeypatch, tmp_path):

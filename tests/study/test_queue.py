@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killing import rows_saved
 
 from vae_helpers import checkpoints
 from vae_helpers.checkpoints import SWEEP
@@ -196,11 +197,11 @@ def test_three_workers_of_whom_one_is_killed_make_the_records_that_one_process_m
     monkeypatch.chdir(tmp_path)
     rows = [(run, "mnist", seed) for run in ("vae", "mmd_vae") for seed in (1, 2)]
     monkeypatch.setattr(kept, "RECORDS", tmp_path / "records")
-    state, killed = tmp_path / "runs/vae-mnist-seed1/state", []
+    first, killed = tmp_path / "runs/vae-mnist-seed1", []
 
     def kill_one():
         """SIGKILL to the worker that is in the middle of the first training."""
-        while not (state / "ckpt-3.index").exists():
+        while len(rows_saved(first)) < 3:
             time.sleep(0.01)
         for worker, keys in client.processing().items():
             if "vae mnist seed 1" in map(str, keys):
