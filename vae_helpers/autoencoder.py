@@ -1,5 +1,7 @@
 """What all models of this book share: an encoder, a decoder, the training step."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -44,6 +46,12 @@ class Autoencoder(Guarded):
     def __init__(self, latent_dim=2, image_shape=(28, 28, 1), encoder=None, decoder=None, **kwargs):
         super().__init__(**kwargs)
         check_keras(self.dtype_policy.name)
+        several = self.distribute_strategy.num_replicas_in_sync > 1
+        if several and type(self).train_step is not Autoencoder.train_step:
+            raise ValueError(
+                f"{type(self).__name__} has a training step of its own; several devices are supported "
+                "for models that are trained by Autoencoder.train_step"
+            )
         self.latent_dim = check_number(latent_dim, "latent_dim", low=1, whole=True)
         self.image_shape = check_image_shape(image_shape)
         outputs = self.outputs_per_dim * self.latent_dim
@@ -132,9 +140,8 @@ class Autoencoder(Guarded):
         """Draws from N(0, I) in the shape of z, repeatable through ``keras.utils.set_random_seed``."""
         # The bits that Keras draws on a CPU; XLA draws others, where the seed is no constant.
         seed = tf.cast(self.seed_generator.next() % (tf.int32.max - 1), tf.int32)
-        shape = distributed.shape_of_all(z)
-        noise = tf.random.stateless_normal(shape, seed, alg="philox")
-        return distributed.own_rows(noise, z)
+        draw = functools.partial(tf.random.stateless_normal, seed=seed, alg="philox")
+        return distributed.own_rows(draw, z)
 
     def gather(self, values):
         """The whole batch's rows [n, …]: ``values`` themselves, unless several devices share it."""
@@ -158,13 +165,12 @@ class Autoencoder(Guarded):
 
     def decode(self, z) -> np.ndarray:
         """The images at points z [n, latent_dim] of latent space: [n, *image_shape] in [0, 1]."""
-        z = check_codes(z, "z", self.latent_dim).astype("float32")
+        z = check_codes(z, self.latent_dim).astype("float32")
         return self._in_batches(lambda part: self.to_pixels(self.decoder(part)), z)
 
     def sample(self, n: int, seed: int | None = None) -> np.ndarray:
         """Images decoded from n draws of the prior: an array [n, *image_shape] in [0, 1]."""
         n = check_number(n, "n", low=1, whole=True)
-        seed = seed and check_number(seed, "seed", low=0, whole=True)
         return self.decode(self.draw_prior(n, np.random.default_rng(seed)))
 
     def draw_prior(self, n, rng):
@@ -180,30 +186,17 @@ class Autoencoder(Guarded):
         parts = range(0, len(array), PREDICT_BATCH)
         return np.concatenate([function(array[i : i + PREDICT_BATCH]).numpy() for i in parts])
 
-    # ---- the doors --------------------------------------------------------------------------
-
-    def _checked(self, method, settings):
-        distributed.check_training_step(self, Autoencoder.train_step)
-        return super()._checked(method, settings)
-
     # ---- files --------------------------------------------------------------------------------
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "image_shape": self.image_shape,
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, name))
-                for name in self.handed_in
-            },
-        }
+        sizes = {"latent_dim": self.latent_dim, "image_shape": self.image_shape}
+        serialize = keras.saving.serialize_keras_object
+        networks = {name: serialize(getattr(self, name)) for name in self.handed_in}
+        return {**super().get_config(), **sizes, **networks}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("encoder", "decoder")
-            if config.get(name)
-        }
-        return super().from_config({**config, **networks}, custom_objects)
+        config = dict(config)
+        for name in [name for name in ("encoder", "decoder") if name in config]:
+            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
+        return super().from_config(config, custom_objects)

@@ -4,12 +4,13 @@ Assertions inside a compiled step are dropped under XLA, so arrays are checked w
 still arrays, and data sets batch by batch as they are read. Inside the house nobody checks again.
 """
 
+import numbers
 import re
+import sys
 from contextlib import contextmanager
 
 import keras
 import numpy as np
-import sklearn.utils
 import tensorflow as tf
 
 from .files import StreamedImages
@@ -20,6 +21,8 @@ FARTHEST = 1e15
 
 def check_images(images, name="images", image_shape=None):
     """Refuse anything that is not float32 images [n, height, width, channels] with values in [0, 1].
+
+    Where there are no values yet, as in a graph, their shape and dtype must do.
 
     Parameters
     ----------
@@ -37,15 +40,13 @@ def check_images(images, name="images", image_shape=None):
     if not hasattr(images, "dtype") or not hasattr(images, "shape"):
         raise TypeError(f"{name} must be a float32 array or tensor, not a {type(images).__name__}")
     check_element(images.shape, images.dtype, name, image_shape)
-    if isinstance(images, StreamedImages) and len(images):
+    if tf.is_symbolic_tensor(images) or isinstance(images, keras.KerasTensor):
         return
-    try:
-        values = np.asarray(images)
-    except Exception as error:  # whatever a symbolic tensor makes NumPy raise
-        raise TypeError(f"{name} must be an array, not a {type(images).__name__}") from error
-    if values.size == 0:
+    if 0 in images.shape:
         raise ValueError(f"{name} holds no image")
-    low, high = float(values.min()), float(values.max())
+    if isinstance(images, StreamedImages):
+        return
+    low, high = float(np.min(images)), float(np.max(images))
     if not (low >= 0.0 and high <= 1.0):
         raise ValueError(
             f"{name} must lie in [0, 1], but its values run from {low:g} to {high:g}; "
@@ -55,23 +56,24 @@ def check_images(images, name="images", image_shape=None):
 
 def check_element(shape, dtype, name="images", image_shape=None):
     """Refuse a batch of images by its shape and dtype alone."""
-    shape, wanted = tf.TensorShape(shape), image_shape or ("height", "width", "channels")
-    if shape.rank != 4 or (image_shape and tuple(shape[1:]) != tuple(image_shape)):
-        known = "an unknown one" if shape.rank is None else shape.as_list()
-        raise ValueError(f"{name} must have shape [n, {', '.join(map(str, wanted))}], not {known}")
-    if str(getattr(dtype, "name", dtype)) != "float32":
+    check_shape(shape, name, "n", *(image_shape or ("height", "width", "channels")))
+    if (dtype := getattr(dtype, "name", dtype)) != "float32":
         raise TypeError(
-            f"{name} must be float32, not {getattr(dtype, 'name', dtype)}; "
+            f"{name} must be float32, not {dtype}; "
             "for grey values of 0 to 255 use images.astype('float32') / 255"
         )
 
 
-def check_call(images, image_shape):
-    """Refuse what a model is called with: by its values where it has any, and else by its shape."""
-    if tf.executing_eagerly() and not isinstance(images, keras.KerasTensor):
-        check_images(images, image_shape=image_shape)
-    else:
-        check_element(images.shape, images.dtype, image_shape=image_shape)
+def check_shape(shape, name, *wanted):
+    """Refuse a shape of other sizes than those wanted; a word stands for any size."""
+    shape = tf.TensorShape(shape)
+    found = "an unknown one" if shape.rank is None else shape.as_list()
+    if shape.rank != len(wanted) or any(
+        size != there and not isinstance(size, str)
+        for size, there in zip(wanted, found, strict=True)
+    ):
+        sizes = ", ".join(map(str, wanted))
+        raise ValueError(f"{name} must have shape [{sizes}], not {found}")
 
 
 def check_input(x, name, image_shape, settings=None):
@@ -83,23 +85,22 @@ def check_input(x, name, image_shape, settings=None):
     if isinstance(x, tf.distribute.DistributedDataset):  # made of what has been here already
         return x
     if isinstance(x, tf.data.Dataset):
-        parts = x.element_spec if isinstance(x.element_spec, tuple) else (x.element_spec,)
-        if not isinstance(parts[0], tf.TensorSpec):
-            raise TypeError(f"{name}'s batches must be images, not a {type(parts[0]).__name__}")
-        if len(parts) > 2:
+        images, *others = x.element_spec if isinstance(x.element_spec, tuple) else (x.element_spec,)
+        if not isinstance(images, tf.TensorSpec):
+            raise TypeError(f"{name}'s batches must be images, not a {type(images).__name__}")
+        if len(others) > 1:
             raise ValueError(f"{name}'s batches have weights, which would change nothing")
         if x.cardinality() == 0:
             raise ValueError(f"{name} has no batch")
-        check_element(parts[0].shape, parts[0].dtype, f"{name}'s batches", image_shape)
+        check_element(images.shape, images.dtype, f"{name}'s batches", image_shape)
         return x.map(lambda *parts: _watched(*parts, name=name))
     check_images(x, name, image_shape)
-    if not isinstance(x, StreamedImages):
-        return x
-    settings = {} if settings is None else settings
-    shuffle = settings.get("shuffle", False)
-    if shuffle:
-        settings["shuffle"] = False
-    return x.batches(settings.pop("batch_size", None) or 32, shuffle)  # 32 is Keras's own
+    if isinstance(x, StreamedImages):
+        settings = {} if settings is None else settings
+        if shuffle := settings.get("shuffle", False):
+            settings["shuffle"] = False
+        return x.batches(settings.pop("batch_size", None) or 32, shuffle)  # 32 is Keras's own
+    return x
 
 
 def _watched(images, *labels, name):
@@ -137,27 +138,22 @@ def check_keras(policy="float32"):
             raise ValueError(f"Keras's {setting} must be {wanted} for these models, not {found}")
 
 
-def check_codes(codes, name="z", latent_dim=None):
-    """Return codes [n, latent_dim] as an array if they are finite numbers; refuse them otherwise."""
-    array = np.asarray(codes)
+def check_codes(z, latent_dim):
+    """Return points [n, latent_dim] as an array if they are finite numbers; refuse them otherwise."""
+    array = np.asarray(z)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}")
-    if array.ndim != 2 or latent_dim not in (None, array.shape[1]):
-        wanted = latent_dim or "latent_dim"
-        raise ValueError(f"{name} must have shape [n, {wanted}], not {list(array.shape)}")
+        raise TypeError(f"z must be an array of numbers, not of {array.dtype}")
+    check_shape(array.shape, "z", "n", latent_dim)
     if not array.size or not float(np.abs(array).max()) <= FARTHEST:  # NaN is neither
-        raise ValueError(f"{name} must hold a point, and finite numbers within ±{FARTHEST:g} only")
+        raise ValueError(f"z must hold a point, and finite numbers within ±{FARTHEST:g} only")
     return array
 
 
 def check_labels(labels, name, n):
     """Return labels [n] as an array if they are whole numbers of at least 0; refuse them otherwise."""
-    array = sklearn.utils.check_array(labels, ensure_2d=False, dtype=None, input_name=name)
-    if array.shape != (n,):
-        raise ValueError(f"{name} must have shape [{n}], not {list(array.shape)}")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}")
-    if (array < 0).any() or (array != np.rint(array)).any():
+    array = np.asarray(labels)
+    check_shape(array.shape, name, n)
+    if array.dtype.kind not in "iuf" or (array < 0).any() or (array % 1 != 0).any():
         raise ValueError(f"{name} must be whole numbers of at least 0")
     return array
 
@@ -173,34 +169,25 @@ def check_number(value, name, *, low=-np.inf, high=np.inf, whole=False):
 
     scikit-learn's ``check_scalar`` lets NaN and True pass.
     """
-    try:
-        if np.ndim(value) > 0:
-            raise TypeError("an array of one number is none")
-        number = int(value) if whole else float(value)
-        right = number == value and np.isfinite(number) and low <= number <= high
-    except (TypeError, ValueError, OverflowError):
-        right = False
-    if not right or isinstance(value, bool | np.bool):
-        wanted = "a whole number" if whole else "a finite number"
-        if -np.inf < low and high < np.inf:
-            wanted += f" from {low} to {high}"
-        elif low > -np.inf:
-            wanted += f" of at least {low}"
-        elif high < np.inf:
-            wanted += f" of at most {high}"
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
-    return number
+    right = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if right and low <= value <= high and abs(value) <= sys.float_info.max:
+        if not whole:
+            return float(value)
+        if value == int(value):
+            return int(value)
+    wanted = "a whole number" if whole else "a finite number"
+    if -np.inf < low and high < np.inf:
+        wanted += f" from {low} to {high}"
+    elif low > -np.inf:
+        wanted += f" of at least {low}"
+    elif high < np.inf:
+        wanted += f" of at most {high}"
+    raise ValueError(f"{name} must be {wanted}, not {value!r}")
 
 
 def check_image_shape(image_shape):
     """Return ``image_shape`` as (height, width, channels), three whole numbers above 0."""
-    try:
-        height, width, channels = image_shape
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"image_shape must be (height, width, channels), not {image_shape!r}"
-        ) from error
-    return tuple(
-        check_number(size, f"{side} in image_shape", low=1, whole=True)
-        for side, size in (("height", height), ("width", width), ("channels", channels))
-    )
+    if np.shape(image_shape) != (3,):
+        raise ValueError(f"image_shape must be (height, width, channels), not {image_shape!r}")
+    sides = zip(("height", "width", "channels"), image_shape, strict=True)
+    return tuple(check_number(n, f"{side} in image_shape", low=1, whole=True) for side, n in sides)

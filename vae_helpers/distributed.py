@@ -36,8 +36,6 @@ class Share(NamedTuple):
 
     def weigh(self, loss):
         """This share's part of the batch's loss: n_r / n of it, all of it on one device."""
-        if self.count is self.total:
-            return loss
         return tf.cast(self.count / self.total, loss.dtype) * loss
 
 
@@ -74,43 +72,25 @@ def gather(values):
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return values
-    gathered = replica.all_gather(values[: _share().count], axis=0)
-    return tf.ensure_shape(gathered, [None, *values.shape[1:]])
-
-
-def shape_of_all(values):
-    """The shape [n, …] of all replicas' values together."""
-    share = _current.get()
-    if share is None:
-        return tf.shape(values)
-    return tf.concat([[share.total], tf.shape(values)[1:]], axis=0)
-
-
-def own_rows(values, like):
-    """This replica's part of rows [n, …] of the whole batch: as many as ``like`` has."""
-    share = _current.get()
-    if share is None:
-        return values
-    # An empty share has one row all the same.
-    return values[tf.minimum(share.start, share.total - 1) :][: tf.shape(like)[0]]
-
-
-def _share():
     if (share := _current.get()) is None:
         raise RuntimeError(
             "on several devices the codes are gathered in train_step and test_step only"
         )
-    return share
+    gathered = replica.all_gather(values[: share.count], axis=0)
+    return tf.ensure_shape(gathered, [None, *values.shape[1:]])
 
 
-def check_training_step(model, expected):
-    """Refuse several devices for a training step about which nothing is known here."""
-    several = model.distribute_strategy.num_replicas_in_sync > 1
-    if several and type(model).train_step is not expected:
-        raise ValueError(
-            f"{type(model).__name__} has a training step of its own; several devices are supported for "
-            "models that are trained by Autoencoder.train_step"
-        )
+def own_rows(draw, like):
+    """The rows that this replica needs, as many as ``like`` has, of what is drawn for the whole batch.
+
+    ``draw`` makes an array of the shape that it is given; the same one on every replica.
+    """
+    shape, share = tf.shape(like), _current.get()
+    if share is None:
+        return draw(shape)
+    rows = draw(tf.concat([[share.total], shape[1:]], axis=0))
+    # An empty share has one row all the same.
+    return rows[tf.minimum(share.start, share.total - 1) :][: shape[0]]
 
 
 def scope(strategy):
@@ -129,24 +109,20 @@ def scope(strategy):
     """
     if strategy not in (None, *STRATEGIES):
         raise ValueError(f"strategy must be None, 'mirrored' or 'multi-worker', not {strategy!r}")
-    if strategy is None:
-        return contextlib.nullcontext()
     if strategy == "multi-worker":
         if "worker" not in os.environ.get("TF_CONFIG", ""):
             raise ValueError(
                 "strategy 'multi-worker' needs TF_CONFIG, which names all who take part"
             )
         return _strategy(tf.distribute.MultiWorkerMirroredStrategy).scope()
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if len(devices) == 1:
+    devices = tf.config.list_logical_devices
+    if strategy is None or len(devices("GPU") or devices("CPU")) == 1:
         return contextlib.nullcontext()
     return _strategy(tf.distribute.MirroredStrategy).scope()
 
 
-@functools.cache
-def _strategy(kind):
-    # One in a process: two would number their collective operations alike, and mix them up.
-    return kind()
+# One in a process: two would number their collective operations alike, and mix them up.
+_strategy = functools.cache(lambda kind: kind())
 
 
 # ---- several machines ---------------------------------------------------------------------------

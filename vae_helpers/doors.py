@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import distributed
-from .checks import check_call, check_images, check_input, check_number, refusing_values
+from .checks import check_images, check_input, check_number, refusing_values
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
@@ -58,7 +58,7 @@ class Guarded(keras.Model):
     """
 
     def __call__(self, images, *args, **kwargs):  # not in call, whose errors Keras wraps
-        check_call(images, self.image_shape)
+        check_images(images, image_shape=self.image_shape)
         return super().__call__(images, *args, **kwargs)
 
     def compile(self, *args, **kwargs):
@@ -81,14 +81,11 @@ class Guarded(keras.Model):
         """``keras.Model.fit``; images are checked, and a loss that is not finite ends it."""
         settings = _by_name(keras.Model.fit, *args, **kwargs)
         settings.setdefault("shuffle", not isinstance(settings.get("x"), tf.data.Dataset))
-        held_out, name = settings.get("validation_data"), "validation_data"
-        if isinstance(held_out, tuple | list) and held_out:
-            _refuse_weights(dict(zip(("x", "y", "sample_weight"), held_out, strict=False)), name)
-            check_input(held_out[0], name, self.image_shape)
-        elif held_out is not None:
-            held_out = check_input(held_out, name, self.image_shape)
-            held_out = distributed.deal_out(held_out, self.distribute_strategy, name)
-            settings[name] = (held_out,)
+        if settings.get(name := "validation_data") is not None:
+            images, _, weights = keras.utils.unpack_x_y_sample_weight(settings[name])
+            _refuse_weights({"sample_weight": weights}, name)
+            images = check_input(images, name, self.image_shape)
+            settings[name] = (distributed.deal_out(images, self.distribute_strategy, name),)
         callbacks = keras.tree.flatten(settings.get("callbacks") or [])
         settings["callbacks"] = [*callbacks, StopWhenNotFinite()]
         return self._checked(keras.Model.fit, settings)

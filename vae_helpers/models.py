@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from .autoencoder import Autoencoder
-from .checks import check_number
+from .checks import check_known, check_number
 from .losses import bernoulli_loglik, compute_mmd, kernel_named, normal_loglik, reparameterize
 
 
@@ -146,10 +146,7 @@ class InfoVAE(Autoencoder):
         kernel: str | float | Sequence[float] | None = None,
         **kwargs,
     ):
-        if likelihood not in ("bernoulli", "squared_error"):
-            raise ValueError(
-                f"likelihood must be 'bernoulli' or 'squared_error', not {likelihood!r}"
-            )
+        check_known(likelihood, "likelihood", ("bernoulli", "squared_error"))
         self.decoder_output = "logits" if likelihood == "bernoulli" else "pixels"
         super().__init__(latent_dim, **kwargs)
         self.likelihood = likelihood
@@ -183,13 +180,8 @@ class InfoVAE(Autoencoder):
         }
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "lambda_": self.lambda_,
-            "likelihood": self.likelihood,
-            "kernel": self.kernel,
-        }
+        names = ("alpha", "lambda_", "likelihood", "kernel")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def check_kernel(kernel, latent_dim, mmd_weight):

@@ -271,7 +271,7 @@ def test_the_infovae_weighs_kl_and_mmd_as_its_formula_says(images, alpha, lambda
         ({"alpha": 1.5}, "alpha must be a finite number of at most 1"),
         ({"alpha": np.nan}, "alpha must be"),
         ({"lambda_": np.inf}, "lambda_ must be a finite number"),
-        ({"likelihood": "gaussian"}, "likelihood must be 'bernoulli' or 'squared_error'"),
+        ({"likelihood": "gaussian"}, "unknown likelihood 'gaussian'; there are 'bernoulli', 's"),
     ],
 )
 def test_the_infovae_refuses_weights_that_would_reward_a_divergence(settings, message):
