@@ -57,6 +57,18 @@ class Guarded(keras.Model):
     What would change nothing here, such as a loss or weights of samples, is refused by name.
     """
 
+    def __init__(self, **kwargs):
+        # A model that knows of a strategy gives Keras (3.15) a batch before the first step, which
+        # shuffles the first pass otherwise, and is an error where shares differ in size. So it is made
+        # where no strategy is known, and keeps the one of its scope itself.
+        self._strategy = tf.distribute.get_strategy()
+        with tf.Graph().as_default():
+            super().__init__(**kwargs)
+
+    @property
+    def distribute_strategy(self):
+        return self._strategy
+
     def __call__(self, images, *args, **kwargs):  # not in call, whose errors Keras wraps
         check_images(images, image_shape=self.image_shape)
         return super().__call__(images, *args, **kwargs)
@@ -116,9 +128,3 @@ class Guarded(keras.Model):
             settings["x"] = distributed.deal_out(x, self.distribute_strategy, "x")
         with refusing_values():
             return method(self, **settings)
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        # All is built by now. Under a strategy Keras takes a batch here all the same, which shuffles the
-        # training's first pass over the images otherwise, and ends in an error where shares differ in
-        # size (Keras 3.15). There is no public way around it.
-        pass

@@ -194,12 +194,11 @@ def check_kernel(kernel, latent_dim, mmd_weight):
                 stacklevel=3,
             )
         kernel = "published"
-    if isinstance(kernel, str):
-        if kernel not in ("published", "imq"):
-            raise ValueError(f"kernel must be 'published', 'imq', or σ², not {kernel!r}")
+    if isinstance(kernel, str) and kernel in ("published", "imq"):
         return kernel
+    if isinstance(kernel, str) or not np.size(kernel):
+        known = "'published', 'imq', or σ², a number above 0 or several"
+        raise ValueError(f"kernel must be {known}, not {kernel!r}")
     if np.ndim(kernel) == 0:
         return check_number(kernel, "kernel", low=1e-6)
-    if not len(kernel):
-        raise ValueError("kernel must be 'published', 'imq', or σ², a number above 0 or several")
     return tuple(check_number(width, "kernel", low=1e-6) for width in kernel)
