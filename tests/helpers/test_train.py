@@ -540,13 +540,16 @@ def test_a_damaged_file_is_refused_in_one_line_and_left_as_it_is(small, harmed, 
     assert said.endswith("Put it back, or choose another --out to start anew.")
 
 
-def test_a_state_of_an_earlier_epoch_goes_on_from_there_to_the_same_end(small, harmed, tmp_path):
-    train.train("autoencoder", "mnist", epochs=1, out=tmp_path / "earlier")
-    shutil.copy(tmp_path / "earlier" / "state.npz", harmed)
-    record = train.train("autoencoder", "mnist", epochs=3, out=harmed)
-    whole = train.train("autoencoder", "mnist", epochs=3, out=tmp_path / "whole")
-    for a, b in zip(record["history"], whole["history"], strict=True):
-        assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)
+def test_a_state_of_an_earlier_epoch_goes_on_from_there_to_the_same_end(small, tmp_path):
+    def trained(epochs):
+        history = train.train("autoencoder", "mnist", epochs=epochs, out=tmp_path)["history"]
+        return [row["loss"] for row in history]
+
+    trained(1)
+    earlier = (tmp_path / "state.npz").read_bytes()
+    whole = trained(3)
+    (tmp_path / "state.npz").write_bytes(earlier)
+    assert trained(3) == pytest.approx(whole, rel=1e-6)
 
 
 def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed):
