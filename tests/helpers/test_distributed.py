@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_helpers import checkpoints, distributed, models, train
+from vae_helpers import checkpoints, distributed, family, models, train
 from vae_helpers.data import load_images, to_batches
 
 pytestmark = pytest.mark.slow
@@ -38,9 +38,16 @@ OTHERS = (
     "vae_continuous_bernoulli",
     "vae_gaussian",
 )
+ALL_RUNS = (*FIRST, *OTHERS)
 EVERY_RUN = [*FIRST, *(pytest.param(run, marks=pytest.mark.long) for run in OTHERS)]
-# Images, and the batch's size: Keras gives each device half of the size as long as there are images.
-SHARES = {"equal shares": (12, 12), "unequal shares": (13, 13), "an empty share": (5, 12)}
+# Images, and the batch's size: Keras gives each device half of the size as long as there are images,
+# while machines divide the images that there are: of one image each but the last has none.
+SHARES = {
+    "equal shares": (12, 12),
+    "unequal shares": (13, 13),
+    "an empty share": (5, 12),
+    "one image": (1, 12),
+}
 
 
 # ---- what the other processes do -------------------------------------------------------------
@@ -50,7 +57,9 @@ def main(devices, task, *arguments):
     (cpu,) = tf.config.list_physical_devices("CPU")
     one = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [one] * int(devices))
-    tasks = {"steps": write_steps, "trainings": run_trainings, "files": write_files}
+    tasks = {
+        "steps": write_steps, "trainings": run_trainings, "write": write_files, "open": open_files
+    }  # fmt: skip
     tasks[task](*arguments)
 
 
@@ -58,13 +67,13 @@ def write_steps(out, *runs):
     """Terms and gradients of single training steps, with and without the strategy."""
     images = np.random.default_rng(0).uniform(size=(13, 28, 28, 1)).astype("float32")
     found = {}
-    machines = len(
-        json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
-    )
+    config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+    machines = len(config["cluster"]["worker"]) if config else 0
     for run in runs:
         for place in ("multi-worker",) if machines else (None, "mirrored"):
             scope = distributed.scope(place)
-            keras.utils.set_random_seed(0)
+            # The first machine's weights and noise count; the others would have drawn other ones.
+            keras.utils.set_random_seed(config["task"]["index"] if machines else 0)
             with scope:
                 model = checkpoints.build(run)
                 # A power of 2, and so small that the weights stay where they are.
@@ -83,6 +92,8 @@ def write_steps(out, *runs):
                 found[f"{key}/noise"] = model.seed_generator.state.numpy()
                 for i, weight in enumerate(model.non_trainable_weights):
                     found[f"{key}/counter {i}"] = weight.numpy()
+            for i, weight in enumerate(model.trainable_weights):
+                found[f"{run}/weights/{place}/weight {i}"] = weight.numpy()
             terms = model.evaluate(to_batches(images, 12), return_dict=True, verbose=0)
             found |= {f"{run}/evaluate/{place}/term {k}": v for k, v in terms.items()}
     if machines:
@@ -92,23 +103,62 @@ def write_steps(out, *runs):
     np.savez(out, **found)
 
 
-def write_files(out):
-    """Under the strategy: what ModelCheckpoint and save write, opened again there and elsewhere."""
+def write_files(out, strategy):
+    """What save, save_weights and ModelCheckpoint write of a training, and what the model answers."""
     images = np.random.default_rng(0).uniform(size=(12, 28, 28, 1)).astype("float32")
-    for run in ("mmd_vae", "vae"):
-        path = Path(out) / f"{run}.keras"
-        with distributed.scope("mirrored"):
+    for run in ALL_RUNS:
+        keras.utils.set_random_seed(0)
+        with scope_of(strategy):
             model = checkpoints.build(run)
-            model.compile("adam")
-        keeping = keras.callbacks.ModelCheckpoint(path)
+            model.compile(keras.optimizers.SGD(2.0**-14, momentum=0.5))
+        # Each epoch's file takes the place of the one before.
+        keeping = keras.callbacks.ModelCheckpoint(Path(out) / f"{run}.kept.keras")
         model.fit(to_batches(images, 6), epochs=2, callbacks=[keeping], verbose=0)
-        model.save(Path(out) / "saved.keras")
-        for place in (None, "mirrored"):
-            with distributed.scope(place):
-                again = keras.saving.load_model(path)
-            np.testing.assert_array_equal(again.encode(images), model.encode(images))
-            assert again.optimizer.iterations == 4
-            again.fit(to_batches(images, 6), verbose=0)
+        model.save(Path(out) / f"{run}.saved.keras")
+        model.save_weights(Path(out) / f"{run}.weights.h5")
+        np.savez(Path(out) / f"{run}.written.npz", **answers(model, images))
+
+
+def open_files(out, strategy):
+    """What the models answer that are made of those files."""
+    images = np.random.default_rng(0).uniform(size=(12, 28, 28, 1)).astype("float32")
+    for run in ALL_RUNS:
+        for kind in ("kept", "saved"):
+            with scope_of(strategy):
+                model = keras.saving.load_model(Path(out) / f"{run}.{kind}.keras")
+            np.savez(Path(out) / f"{run}.{kind}.npz", **answers(model, images))
+            model.fit(to_batches(images, 6), verbose=0)
+            assert model.optimizer.iterations == 6
+        with scope_of(strategy):
+            model = checkpoints.build(run)
+        model.load_weights(Path(out) / f"{run}.weights.h5")
+        np.savez(Path(out) / f"{run}.weights.npz", **answers(model, images))
+
+
+def scope_of(strategy):
+    """A strategy as TensorFlow gives it, without our function."""
+    if strategy == "none":
+        return contextlib.nullcontext()
+    found = plain_strategy()
+    assert found.num_replicas_in_sync == 2
+    return found.scope()
+
+
+@functools.cache
+def plain_strategy():
+    return tf.distribute.MirroredStrategy()
+
+
+def answers(model, images):
+    """Settings, all weights and the state of the noise, the optimizer's numbers, and pictures."""
+    found = {"class": type(model).__name__, "settings": json.dumps(model.get_config())}
+    found |= {f"weight {i}": value for i, value in enumerate(model.get_weights())}
+    found["noise"] = model.seed_generator.state.numpy()
+    if model.compiled:
+        for i, variable in enumerate(model.optimizer.variables):
+            found[f"optimizer {i}"] = variable.numpy()
+    found["predict"] = model.predict(images, verbose=0)
+    return found | {"encode": model.encode(images), "sample": model.sample(3, seed=0)}
 
 
 def run_trainings(*commands):
@@ -190,9 +240,12 @@ def assert_the_same_step(several, one):
             np.testing.assert_array_equal(several[name], expected)
 
 
-def test_every_class_that_has_a_run_is_compared():
-    classes = {type(checkpoints.build(run)) for run in checkpoints.RUNS}
-    assert {type(checkpoints.build(run)) for run in (*FIRST, *OTHERS)} == classes
+def test_every_class_is_compared():
+    classes = {
+        found for module in (models, family) for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, models.Autoencoder)
+    }  # fmt: skip
+    assert {type(checkpoints.build(run)) for run in ALL_RUNS} == classes - {models.Autoencoder}
 
 
 @pytest.mark.parametrize("shares", SHARES)
@@ -289,25 +342,22 @@ def test_a_training_on_two_devices_that_was_interrupted_ends_as_an_undisturbed_o
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("number", "runs"), [(2, FIRST), (2, OTHERS), (3, ("mmd_vae", "vae_capacity"))]
-)
-def test_machines_have_the_terms_and_gradients_of_one_and_the_same_weights(
-    steps, tmp_path, number, runs
-):
-    on_machines(number, "steps", str(tmp_path / "{}.npz"), *runs)
+@pytest.mark.parametrize("number", [2, 3])
+def test_machines_have_the_terms_and_gradients_of_one_and_the_same_weights(steps, tmp_path, number):
+    """All classes in the same processes, since TensorFlow's start takes longer than their steps."""
+    on_machines(number, "steps", str(tmp_path / "{}.npz"), *ALL_RUNS)
     found = [
         dict(np.load(tmp_path / f"{index}.npz", allow_pickle=False)) for index in range(number)
     ]
-    for name, value in found[0].items():
-        for other in found[1:]:
-            np.testing.assert_array_equal(other[name], value)
-    for run in runs:
+    assert sum("/weight " in name for name in found[0]) >= 14 * len(ALL_RUNS)
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        for name, value in found[0].items():
+            np.testing.assert_array_equal(other[name], value, err_msg=name)
+    for run in ALL_RUNS:
         for part in (*SHARES, "evaluate"):
-            key = f"{run}/{part}/multi-worker"
-            several = {
-                k.removeprefix(f"{key}/"): v for k, v in found[0].items() if k.startswith(key)
-            }
+            key = f"{run}/{part}/multi-worker/"
+            several = {k.removeprefix(key): v for k, v in found[0].items() if k.startswith(key)}
             assert_the_same_step(several, steps(2, f"{run}/{part}/None"))
 
 
@@ -356,9 +406,65 @@ def test_without_a_list_of_machines_several_are_refused(monkeypatch):
         distributed.scope("multi-worker")
 
 
+# ---- files -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Folder of a strategy: what was written in a process with it, and opened in one without, or the
+    other way round."""
+
+    @functools.cache
+    def exchanged(written, opened):
+        out = tmp_path_factory.mktemp("files")
+        on_devices(2 if written == "mirrored" else 1, "write", str(out), written)
+        on_devices(2 if opened == "mirrored" else 1, "open", str(out), opened)
+        return out
+
+    return exchanged
+
+
+WAYS = [("mirrored", "none"), ("none", "mirrored"), ("mirrored", "mirrored")]
+
+
+def in_file(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
 @pytest.mark.long
-def test_files_that_are_written_under_a_strategy_are_opened_there_and_elsewhere(tmp_path):
-    on_devices(2, "files", str(tmp_path))
+@pytest.mark.parametrize("run", ALL_RUNS)
+@pytest.mark.parametrize(("written", "opened"), WAYS)
+def test_a_file_says_the_same_with_a_strategy_and_without(files, written, opened, run):
+    out = files(written, opened)
+    expected = in_file(out / f"{run}.written.npz")
+    assert json.loads(str(expected["settings"]))["image_shape"] == [28, 28, 1]
+    assert sum(name.startswith("optimizer") for name in expected) >= 16
+    for kind in ("kept", "saved", "weights"):
+        found = in_file(out / f"{run}.{kind}.npz")
+        if kind == "weights":  # a file of weights holds no settings, and Keras numbers models
+            new = {"settings", *(name for name in expected if name.startswith("optimizer"))}
+            assert found.keys() - {"settings"} == expected.keys() - new
+        else:
+            new = set()
+            assert found.keys() == expected.keys()
+        for name in expected.keys() - new:
+            if name in ("predict", "encode", "sample") and written != opened:
+                # Other numbers of images at a time are rounded otherwise.
+                np.testing.assert_allclose(found[name], expected[name], atol=1e-6, err_msg=name)
+            else:
+                np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("run", ALL_RUNS)
+def test_a_strategy_that_is_tensorflows_own_trains_as_one_device_does(files, run):
+    several = in_file(files("mirrored", "none") / f"{run}.written.npz")
+    one = in_file(files("none", "mirrored") / f"{run}.written.npz")
+    assert several.keys() == one.keys()
+    weights = [name for name in one if name.startswith("weight")]
+    for name in weights:
+        np.testing.assert_allclose(several[name], one[name], rtol=0, atol=1e-5, err_msg=name)
 
 
 # ---- one device, and what is refused: in this process ----------------------------------------

@@ -1,8 +1,11 @@
 """What Keras offers: for each class and each entry point, that it works or is refused by name."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,7 +14,7 @@ import tensorflow as tf
 
 from vae_helpers import family, models, train
 from vae_helpers.autoencoder import Autoencoder
-from vae_helpers.checks import check_input
+from vae_helpers.checks import check_input, check_keras
 from vae_helpers.data import to_batches
 from vae_helpers.files import StreamedImages
 from vae_helpers.networks import build_decoder, build_encoder
@@ -286,6 +289,24 @@ def test_looking_at_the_batches_changes_none_and_not_their_order():
     assert looked_at.cardinality() == 4
 
 
+@pytest.mark.parametrize("door", ["fit", "evaluate", "train_on_batch"])
+@pytest.mark.parametrize(
+    ("reported", "more"), [(("spread",), {}), ((), {"spread": 1.0}), (("spread",), {"other": 1.0})]
+)
+def test_terms_that_are_missing_or_not_named_are_refused_by_name(door, reported, more):
+    class Own(models.MMDVAE):
+        def loss_terms(self, images, training=False):
+            return {**super().loss_terms(images, training), **more}
+
+    Own.reported = reported
+    wanted, found = (", ".join(("reconstruction", "mmd", *names)) for names in (reported, more))
+    with pytest.raises(ValueError, match=(
+        "Own.loss_terms must return the summands and the reported terms, "
+        f"{wanted}; it returns {found}$"
+    )):  # fmt: skip
+        getattr(made(Own), door)(IMAGES)
+
+
 def test_a_loss_that_is_nan_before_the_first_step_is_no_matter_of_the_learning_rate():
     class Nowhere(models.MMDVAE):
         def loss_terms(self, images, training=False):
@@ -302,7 +323,7 @@ def test_a_loss_that_is_nan_before_the_first_step_is_no_matter_of_the_learning_r
 # ---- noise -------------------------------------------------------------------------------------
 
 
-def test_noise_is_the_same_in_a_graph_and_what_keras_draws_on_a_cpu():
+def test_noise_is_the_same_in_a_graph_and_under_xla_and_what_keras_draws_on_a_cpu():
     model = models.VAE(image_shape=SHAPE)
     start = model.seed_generator.state.numpy()
 
@@ -310,14 +331,49 @@ def test_noise_is_the_same_in_a_graph_and_what_keras_draws_on_a_cpu():
         model.seed_generator.state.assign(start)
         return draw().numpy()
 
-    def ours():
-        return model.noise_like(tf.zeros((500, 3)))
+    def ours(n=501):  # 501 · 3 is odd, and the bits come in pairs
+        return model.noise_like(tf.zeros((n, 3)))
 
     noise = drawn(ours)
     assert np.abs(noise).max() > 2
     np.testing.assert_array_equal(drawn(tf.function(ours)), noise)
-    keras_s = drawn(lambda: keras.random.normal((500, 3), seed=model.seed_generator))
+    keras_s = drawn(lambda: keras.random.normal((501, 3), seed=model.seed_generator))
     np.testing.assert_array_equal(keras_s, noise)
+    model.compile("adam", jit_compile=True)
+    by_xla = drawn(tf.function(ours, jit_compile=True))
+    np.testing.assert_allclose(by_xla, noise, rtol=0, atol=1e-5)
+    model.seed_generator.state.assign(start)
+    ours()
+    assert np.abs(ours().numpy() - noise).max() > 1  # the next draw is another one
+
+
+# ---- compiled steps ----------------------------------------------------------------------------
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("build", CLASSES)
+def test_a_step_that_xla_compiles_has_the_terms_of_one_that_it_does_not(build):
+    histories = []
+    for compiled_by_xla in (False, True):
+        model = made(build)
+        model.compile(keras.optimizers.Adam(1e-3), jit_compile=compiled_by_xla)
+        # The second epoch's terms are those after a step, the last batch is smaller.
+        histories.append(model.fit(to_batches(IMAGES, 10), epochs=2, verbose=0).history)
+    assert model.jit_compile
+    for name, plain in histories[0].items():
+        assert histories[1][name] == pytest.approx(plain, rel=1e-4, abs=1e-5), name
+
+
+def test_a_smaller_last_batch_is_traced_once_at_most():
+    traced = []
+
+    class Counting(models.MMDVAE):
+        def loss_terms(self, images, training=False):
+            traced.append(images.shape)
+            return super().loss_terms(images, training)
+
+    made(Counting).fit(to_batches(IMAGES, 4), epochs=3, verbose=0)
+    assert 1 <= len(traced) <= 2
 
 
 # ---- settings that are Keras's for everything --------------------------------------------------
@@ -376,6 +432,42 @@ print(json.dumps(said))
         assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("file", "environment", "message"),
+    [
+        ({"floatx": "float16"}, {}, "Keras's floatx must be float32 for these models, not float16"),
+        (
+            {"image_data_format": "channels_first"},
+            {},
+            "Keras's image_data_format must be channels_",
+        ),
+        ({}, {"KERAS_MAX_EPOCHS": "1"}, "KERAS_MAX_EPOCHS or KERAS_MAX_STEPS_PER_EPOCH would cut"),
+    ],
+)
+def test_the_command_refuses_what_a_file_or_the_environment_sets_for_keras(
+    tmp_path, file, environment, message
+):
+    plain = {"floatx": "float32", "epsilon": 1e-7, "backend": "tensorflow",
+             "image_data_format": "channels_last"}  # fmt: skip
+    (tmp_path / "keras.json").write_text(json.dumps(plain | file))
+    done = subprocess.run(
+        [sys.executable, "-m", "vae_helpers.train", "vae", "faces", "--out", tmp_path / "out"],
+        env={**os.environ, **environment, "KERAS_HOME": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"train: {message}")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_backend_of_keras_is_refused(monkeypatch):
+    check_keras()
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    for door in (check_keras, models.VAE, lambda: build_encoder(4, SHAPE)):
+        with pytest.raises(ValueError, match=r"^Keras's backend must be tensorflow .* not jax$"):
+            door()
+
+
 def test_networks_that_answer_in_half_precision_are_refused():
     with pytest.raises(ValueError, match=r"^encoder must give float32, not float16"):
         models.MMDVAE(
@@ -406,6 +498,7 @@ def test_many_dimensions_with_the_published_kernel_are_warned_of_unless_it_is_na
     build(latent_dim=9, kernel="published")
     type(model).from_config(model.get_config())  # the warnings of a file's maker are no news
     models.MMDVAE(latent_dim=9, mmd_weight=0.0)
+    assert re.search(r"codes\s+shrink .*not for more than 8 dim", models.MMDVAE.__doc__, re.DOTALL)
 
 
 def test_networks_of_a_readers_own_come_back_from_a_file(tmp_path):
@@ -456,6 +549,27 @@ def test_a_loss_scaling_optimizer_moves_the_weights_as_its_own_does():
         ends.append(model.get_weights())
     for one, other in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+# ---- the book ------------------------------------------------------------------------------------
+
+TITLES = {
+    models.MMDVAE: "The MMD-VAE",
+    models.InfoVAE: "The InfoVAE",
+    family.CapacityVAE: "The β-VAE: rate and distortion",
+    family.VampPriorVAE: "The VampPrior",
+    family.ContinuousBernoulliVAE: "Likelihoods of pixels",
+    family.GaussianVAE: "Likelihoods of pixels",
+}
+
+
+@pytest.mark.parametrize("build", TITLES)
+def test_a_class_names_the_chapter_that_is_about_it(build):
+    (chapter,) = re.findall(r"introduced\s+in\s+chapter\s+(\d+)", build.__doc__)
+    folder = Path(__file__).parent.parent.parent / "notebooks"
+    (path,) = folder.glob(f"{int(chapter):02d}_*.ipynb")
+    title = "".join(json.loads(path.read_text())["cells"][0]["source"]).splitlines()[0]
+    assert title == f"# {chapter}. {TITLES[build]}"
 
 
 # ---- the folder of a training --------------------------------------------------------------------
