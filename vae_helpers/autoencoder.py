@@ -7,7 +7,7 @@ import tensorflow as tf
 from . import distributed
 from .checks import check_codes, check_image_shape, check_images, check_keras, check_number
 from .doors import Guarded
-from .losses import normal_loglik
+from .losses import normal_from_bits, normal_loglik
 from .networks import build_decoder, build_encoder, check_network, check_pixels
 
 # Codes and pictures for looking at are computed this many at a time.
@@ -130,10 +130,11 @@ class Autoencoder(Guarded):
 
     def noise_like(self, z):
         """Draws from N(0, I) in the shape of z, repeatable through ``keras.utils.set_random_seed``."""
-        # The bits that Keras draws on a CPU; XLA draws others, where the seed is no constant.
         seed = tf.cast(self.seed_generator.next() % (tf.int32.max - 1), tf.int32)
         shape = distributed.shape_of_all(z)
-        noise = tf.random.stateless_normal(shape, seed, alg="philox")
+        # What Keras draws on a CPU, or under XLA, which makes other numbers of the same bits, as good.
+        draw = normal_from_bits if self.jit_compile else tf.random.stateless_normal
+        noise = draw(shape, seed, alg="philox")
         return distributed.own_rows(noise, z)
 
     def gather(self, values):

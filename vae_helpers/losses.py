@@ -245,3 +245,18 @@ def gaussian_loglik(images, means, logvar):
     """
     logs = LOG_2PI + logvar + (images - means) ** 2 * tf.exp(-logvar)
     return -0.5 * tf.reduce_sum(logs, axis=[1, 2, 3])
+
+
+def normal_from_bits(shape, seed, alg):
+    """``tf.random.stateless_normal`` up to rounding, under XLA too, which draws the same bits.
+
+    TensorFlow's way from bits to numbers (Box & Muller 1958): 23 bits are the digits of a number from
+    0 to 1, and two such numbers are the radius and the angle of a point.
+    """
+    size = tf.reduce_prod(shape)
+    bits = tf.random.stateless_uniform([(size + 1) // 2, 2], seed, None, None, tf.uint32, alg)
+    uniform = tf.bitcast(bits & 0x7FFFFF | 0x3F800000, tf.float32) - 1.0
+    radius, angle = tf.split(uniform, 2, axis=1)
+    radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(radius, 1e-7)))
+    points = radius * tf.concat([tf.sin(2 * np.pi * angle), tf.cos(2 * np.pi * angle)], axis=1)
+    return tf.reshape(tf.reshape(points, [-1])[:size], shape)
