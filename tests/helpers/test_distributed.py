@@ -127,8 +127,9 @@ def open_files(out, strategy):
             with scope_of(strategy):
                 model = keras.saving.load_model(Path(out) / f"{run}.{kind}.keras")
             np.savez(Path(out) / f"{run}.{kind}.npz", **answers(model, images))
-            model.fit(to_batches(images, 6), verbose=0)
-            assert model.optimizer.iterations == 6
+            if run in FIRST:  # and it trains on
+                model.fit(to_batches(images, 6), verbose=0)
+                assert model.optimizer.iterations == 6
         with scope_of(strategy):
             model = checkpoints.build(run)
         model.load_weights(Path(out) / f"{run}.weights.h5")
@@ -424,7 +425,7 @@ def files(tmp_path_factory):
     return exchanged
 
 
-WAYS = [("mirrored", "none"), ("none", "mirrored"), ("mirrored", "mirrored")]
+WAYS = [("mirrored", "none"), ("none", "mirrored")]
 
 
 def in_file(path):
@@ -449,7 +450,7 @@ def test_a_file_says_the_same_with_a_strategy_and_without(files, written, opened
             new = set()
             assert found.keys() == expected.keys()
         for name in expected.keys() - new:
-            if name in ("predict", "encode", "sample") and written != opened:
+            if name in ("predict", "encode", "sample"):
                 # Other numbers of images at a time are rounded otherwise.
                 np.testing.assert_allclose(found[name], expected[name], atol=1e-6, err_msg=name)
             else:
