@@ -151,10 +151,10 @@ def plain_strategy():
 
 
 def answers(model, images):
-    """Settings, all weights and the state of the noise, the optimizer's numbers, and pictures."""
+    """Settings, all weights, the optimizer's numbers, codes and pictures. Files of Keras's hold no
+    state of the noise, with a strategy or without."""
     found = {"class": type(model).__name__, "settings": json.dumps(model.get_config())}
     found |= {f"weight {i}": value for i, value in enumerate(model.get_weights())}
-    found["noise"] = model.seed_generator.state.numpy()
     if model.compiled:
         for i, variable in enumerate(model.optimizer.variables):
             found[f"optimizer {i}"] = variable.numpy()
