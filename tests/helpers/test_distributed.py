@@ -463,9 +463,14 @@ def test_a_strategy_that_is_tensorflows_own_trains_as_one_device_does(files, run
     several = in_file(files("mirrored", "none") / f"{run}.written.npz")
     one = in_file(files("none", "mirrored") / f"{run}.written.npz")
     assert several.keys() == one.keys()
-    weights = [name for name in one if name.startswith("weight")]
-    for name in weights:
-        np.testing.assert_allclose(several[name], one[name], rtol=0, atol=1e-5, err_msg=name)
+    for name, expected in one.items():
+        if name.startswith("weight"):
+            np.testing.assert_allclose(several[name], expected, rtol=0, atol=1e-5, err_msg=name)
+        elif name.startswith("optimizer"):
+            # The gradients of all steps. Summed over devices, as Keras does it, they would be doubled;
+            # their rounding is looked at above.
+            atol = 0.01 * np.abs(expected).max()
+            np.testing.assert_allclose(several[name], expected, rtol=0, atol=atol, err_msg=name)
 
 
 # ---- one device, and what is refused: in this process ----------------------------------------

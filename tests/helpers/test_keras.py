@@ -361,7 +361,9 @@ def test_a_step_that_xla_compiles_has_the_terms_of_one_that_it_does_not(build):
         histories.append(model.fit(to_batches(IMAGES, 10), epochs=2, verbose=0).history)
     assert model.jit_compile
     for name, plain in histories[0].items():
-        assert histories[1][name] == pytest.approx(plain, rel=1e-4, abs=1e-5), name
+        # γ magnifies by how much the KL, which is compared too, and the capacity differ.
+        more = getattr(model, "gamma", 1.0) if name in ("loss", "divergence") else 1.0
+        assert histories[1][name] == pytest.approx(plain, rel=1e-4, abs=1e-5 * more), name
 
 
 def test_a_smaller_last_batch_is_traced_once_at_most():
