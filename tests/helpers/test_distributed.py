@@ -21,7 +21,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from killing import rows_saved
 
 from vae_helpers import checkpoints, distributed, family, models, train
 from vae_helpers.data import load_images, to_batches
@@ -377,7 +376,7 @@ def test_a_machine_that_dies_ends_the_training_in_one_line_and_it_goes_on_as_if_
     on_devices(1, "trainings", command("one"))
     on_machines(2, "trainings", command("undisturbed", *several))
     first, second = start_machines(2, "trainings", command("killed", *several))
-    while len(rows_saved(tmp_path / "mmd_vae-killed")) < 2 and first.poll() is None:
+    while not (tmp_path / "mmd_vae-killed/state/ckpt-2.index").exists() and first.poll() is None:
         time.sleep(0.01)
     second.kill()
     second.communicate()
@@ -387,7 +386,8 @@ def test_a_machine_that_dies_ends_the_training_in_one_line_and_it_goes_on_as_if_
         "train: another machine has ended, or cannot be reached"
     )
     assert "Traceback" not in said
-    assert rows_saved(tmp_path / "mmd_vae-killed")
+    kept = len(list((tmp_path / "mmd_vae-killed/state").glob("ckpt-*.index")))
+    assert kept
     on_machines(2, "trainings", command("killed", *several))
     on_machines(3, "trainings", command("killed", *several))  # nothing is left to do
     found = {
@@ -463,9 +463,14 @@ def test_a_strategy_that_is_tensorflows_own_trains_as_one_device_does(files, run
     several = in_file(files("mirrored", "none") / f"{run}.written.npz")
     one = in_file(files("none", "mirrored") / f"{run}.written.npz")
     assert several.keys() == one.keys()
-    weights = [name for name in one if name.startswith("weight")]
-    for name in weights:
-        np.testing.assert_allclose(several[name], one[name], rtol=0, atol=1e-5, err_msg=name)
+    for name, expected in one.items():
+        if name.startswith("weight"):
+            np.testing.assert_allclose(several[name], expected, rtol=0, atol=1e-5, err_msg=name)
+        elif name.startswith("optimizer"):
+            # The gradients of all steps. Summed over devices, as Keras does it, they would be doubled;
+            # their rounding is looked at above.
+            atol = 0.01 * np.abs(expected).max()
+            np.testing.assert_allclose(several[name], expected, rtol=0, atol=atol, err_msg=name)
 
 
 # ---- one device, and what is refused: in this process ----------------------------------------

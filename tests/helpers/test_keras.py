@@ -361,7 +361,9 @@ def test_a_step_that_xla_compiles_has_the_terms_of_one_that_it_does_not(build):
         histories.append(model.fit(to_batches(IMAGES, 10), epochs=2, verbose=0).history)
     assert model.jit_compile
     for name, plain in histories[0].items():
-        assert histories[1][name] == pytest.approx(plain, rel=1e-4, abs=1e-5), name
+        # γ magnifies by how much the KL, which is compared too, and the capacity differ.
+        more = getattr(model, "gamma", 1.0) if name in ("loss", "divergence") else 1.0
+        assert histories[1][name] == pytest.approx(plain, rel=1e-4, abs=1e-5 * more), name
 
 
 def test_a_smaller_last_batch_is_traced_once_at_most():
@@ -589,7 +591,6 @@ def test_a_training_goes_on_in_a_folder_whose_name_is_a_pattern(
     for epochs in (1, 4):
         record = train.train("autoencoder", "fashion_mnist", epochs=epochs, out=out)
     assert [row["epoch"] for row in record["history"]] == [1, 2, 3, 4]
-    kept = {path.name.split(".")[0] for path in out.iterdir()}
-    assert kept == {
-        "state", "epoch-000", "epoch-001", "epoch-004", "autoencoder-fashion_mnist"
-    }  # fmt: skip
+    kept = {path.name for path in (out / "state").iterdir()}
+    assert kept == {"checkpoint", *(f"ckpt-{n}.{kind}" for n in (3, 4)
+                                    for kind in ("index", "data-00000-of-00001"))}  # fmt: skip
