@@ -184,8 +184,7 @@ def _decode(root, files, read, file):
 def _decoded_file(root, files, read, shape):
     """The same in a file of the cache, written once: (found, np.memmap)."""
     paths = [root / name for name in files]
-    stats = [path.stat() if path.exists() else None for path in paths]
-    state = [stat and (stat.st_size, stat.st_mtime_ns) for stat in stats]
+    state = [path.exists() and (path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     asked = [VERSION, str(root.resolve()), sorted(read.keywords.items()), files, state]
     key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
     pictures = cache_folder() / "folders" / f"{key}.uint8"
@@ -211,14 +210,14 @@ def _decoded_file(root, files, read, shape):
 def _report(root, found):
     """A text that lists what cannot be read; a DataError where too little can."""
     read, skipped = len(found["files"]), found["skipped"]
-    lines = [f"{root}: {len(skipped)} of {read + len(skipped)} files cannot be read"]
-    lines += [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
+    report = f"{root}: {len(skipped)} of {read + len(skipped)} files cannot be read"
+    report += "".join(f"\n  {name}: {reason}" for name, reason in skipped[:LISTED])
     if len(skipped) > LISTED:
-        lines.append(f"  and {len(skipped) - LISTED} more")
+        report += f"\n  and {len(skipped) - LISTED} more"
     if read < FEWEST or len(skipped) > UNREADABLE_SHARE * (read + len(skipped)):
-        lines.append(f"At least {FEWEST} pictures are needed, and nine tenths of the files.")
-        raise DataError("\n".join(lines))
-    return "\n".join(lines)
+        said = f"At least {FEWEST} pictures are needed, and nine tenths of the files."
+        raise DataError(f"{report}\n{said}")
+    return report
 
 
 def _fraction(digest, seed):

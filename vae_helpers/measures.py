@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from .losses import gaussian_kernel, mixture_loglik, normal_loglik
+from .losses import kernel_named, mixture_loglik, normal_loglik
 
 BLOCK = 500  # rows at a time, where all pairs are compared
 
@@ -41,9 +41,7 @@ def mmd_to_prior(codes: np.ndarray, sigma2: float | None = None) -> float:
     squares = np.sum(codes**2, axis=1)
     to_prior = (sigma2 / (sigma2 + 1)) ** (d / 2) * np.exp(-squares / (2 * (sigma2 + 1)))
     within_prior = (sigma2 / (sigma2 + 2)) ** (d / 2)
-    return unbiased_mmd_to_prior(
-        codes, lambda x, y: gaussian_kernel(x, y, sigma2), to_prior, within_prior
-    )
+    return unbiased_mmd_to_prior(codes, kernel_named(sigma2), to_prior, within_prior)
 
 
 def unbiased_mmd_to_prior(codes, kernel, to_prior, within_prior):

@@ -58,11 +58,9 @@ def _height(state, width, wide, front):
 
 def _rows(names, across, column, picture):
     """Rows of pictures below their names."""
-    total = 0
-    for first in range(0, len(names), across):
-        lines = max(ceil(len(name) * LETTER / column) for name in names[first : first + across])
-        total += 20 * lines + 4 + picture + GAP
-    return total
+    rows = [names[first : first + across] for first in range(0, len(names), across)]
+    lines = [max(ceil(len(name) * LETTER / column) for name in row) for row in rows]
+    return 20 * sum(lines) + len(rows) * (4 + picture + GAP)
 
 
 def _legend_rows(names, width):
