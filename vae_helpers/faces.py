@@ -84,12 +84,11 @@ def draw_faces(
             step = drawn["valence"] + 0.85 * drawn["arousal"]
             drawn["arousal"] = step - 2 * np.sign(step) * np.maximum(np.abs(step) - 1, 0)
         varied = [name for kind in COORDINATES if kind in vary for name in COORDINATES[kind]]
-        scale = dict.fromkeys(NAMES[:2], 1)
-        sets.append({k: drawn[k] * np.float32(scale.get(k, strength)) for k in varied})
+        scale = {name: np.float32(1 if name in NAMES[:2] else strength) for name in varied}
+        sets.append({name: drawn[name] * scale[name] for name in varied})
         images.append(faces_at({"valence": np.zeros(count)} | sets[-1], size))
     labels = [quadrant(c["valence"], c["arousal"]) for c in sets] if both else [None, None]
-    data = ImageDataset(*images, *labels, EXPRESSIONS if both else (), "faces")
-    return Faces(data, *sets)
+    return Faces(ImageDataset(*images, *labels, EXPRESSIONS if both else (), "faces"), *sets)
 
 
 def quadrant(valence, arousal):

@@ -92,17 +92,17 @@ def load_folder(
     if found["skipped"]:
         warnings.warn(f"{report}\nThey are left out.", stacklevel=2)
 
-    test = np.array([_fraction(digest, seed) < test_share for digest in found["digests"]])
+    # For each file a number in [0, 1) that follows from its content and the seed.
+    drawn = [hashlib.sha256(f"{seed} {digest}".encode()).digest() for digest in found["digests"]]
+    test = np.array([int.from_bytes(number[:8]) / 2**64 < test_share for number in drawn])
     if test.all() or not test.any():
         raise DataError(f"{root}: all {len(test)} pictures fall into one part, as copies of one do")
     parts = [StreamedImages(images, np.flatnonzero(part)) for part in (~test, test)]
+    if not streamed:
+        parts = [part[:] for part in parts]
     labels, names = _classes(found["files"])
-    return ImageDataset(
-        *(parts if streamed else (part[:] for part in parts)),
-        *((None, None) if labels is None else (labels[~test], labels[test])),
-        class_names=names,
-        name=root.resolve().name or "pictures",
-    )
+    labels = (None, None) if labels is None else (labels[~test], labels[test])
+    return ImageDataset(*parts, *labels, names, root.resolve().name or "pictures")
 
 
 def read_picture(content: bytes, image_size: int, grey: bool = False, square: str = "crop"):
@@ -218,12 +218,6 @@ def _report(root, found):
         said = f"At least {FEWEST} pictures are needed, and nine tenths of the files."
         raise DataError(f"{report}\n{said}")
     return report
-
-
-def _fraction(digest, seed):
-    """A number in [0, 1) that follows from a file's content and the seed."""
-    drawn = hashlib.sha256(f"{seed} {digest}".encode()).digest()
-    return int.from_bytes(drawn[:8]) / 2**64
 
 
 def _classes(files):

@@ -46,11 +46,9 @@ def mmd_to_prior(codes: np.ndarray, sigma2: float | None = None) -> float:
 
 def unbiased_mmd_to_prior(codes, kernel, to_prior, within_prior):
     """The unbiased estimate from a kernel with k(x, x) = 1 and its expectations under the prior."""
-    n = len(codes)
-    pairs = sum(
-        float(tf.reduce_sum(kernel(tf.constant(codes[i : i + 1000]), tf.constant(codes))))
-        for i in range(0, n, 1000)
-    )
+    n, codes = len(codes), tf.constant(codes)
+    parts = (codes[i : i + 1000] for i in range(0, n, 1000))
+    pairs = sum(float(tf.reduce_sum(kernel(part, codes))) for part in parts)
     return float((pairs - n) / (n * (n - 1)) - 2 * to_prior.mean() + within_prior)
 
 
@@ -108,11 +106,8 @@ def measures_of_chapter_4(model, data) -> dict:
     """
     codes, labels = model.encode(data.test_images), data.test_labels
     mean, cov = code_mean_and_cov(codes)
-    found = {
-        "code_mean": mean.tolist(),
-        "code_cov": cov.tolist(),
-        "mmd_to_prior": mmd_to_prior(codes),
-    }
+    found = {"code_mean": mean.tolist(), "code_cov": cov.tolist()}
+    found["mmd_to_prior"] = mmd_to_prior(codes)
     if data.train_labels is not None:
         known = model.encode(data.train_images), data.train_labels
         found["knn_accuracy"] = knn_accuracy(*known, codes, labels)

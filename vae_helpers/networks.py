@@ -41,10 +41,8 @@ def build_encoder(
         padding = "valid" if side >= 3 else "same"
         side = (side - 1) // 2 if side >= 3 else 1
         convolutions.append(layers.Conv2D(count, 3, strides=2, padding=padding, activation="relu"))
-    return keras.Sequential(
-        [keras.Input(image_shape), *convolutions, layers.Flatten(), layers.Dense(outputs)],
-        name="encoder",
-    )
+    stack = [keras.Input(image_shape), *convolutions, layers.Flatten(), layers.Dense(outputs)]
+    return keras.Sequential(stack, name="encoder")
 
 
 def build_decoder(
@@ -68,19 +66,15 @@ def build_decoder(
         Height or width cannot be halved so often.
     """
     height, width = small_map(image_shape, filters)
-    return keras.Sequential(
-        [
-            keras.Input((latent_dim,)),
-            layers.Dense(height * width * filters[0], activation="relu"),
-            layers.Reshape((height, width, filters[0])),
-            *[
-                layers.Conv2DTranspose(count, 3, strides=2, padding="same", activation="relu")
-                for count in reversed(filters)
-            ],
-            layers.Conv2DTranspose(image_shape[2], 3, padding="same", activation=activation),
-        ],
-        name="decoder",
-    )
+    stack = [
+        keras.Input((latent_dim,)),
+        layers.Dense(height * width * filters[0], activation="relu"),
+        layers.Reshape((height, width, filters[0])),
+    ]
+    for count in reversed(filters):
+        stack.append(layers.Conv2DTranspose(count, 3, strides=2, padding="same", activation="relu"))
+    stack.append(layers.Conv2DTranspose(image_shape[2], 3, padding="same", activation=activation))
+    return keras.Sequential(stack, name="decoder")
 
 
 def small_map(image_shape, filters):

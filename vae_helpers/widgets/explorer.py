@@ -5,12 +5,15 @@ JavaScript module runs the decoders itself, so everything moves in a web page as
 notebook. Python only packs the weights, and some test images with their codes.
 """
 
+import base64
+import json
+
 import anywidget
 import ipywidgets
 import traitlets
 
 from .page import STYLE, module
-from .state import STEP, as_json, describe_all
+from .state import STEP, describe_all
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -106,9 +109,8 @@ def latent_explorer(
         data, a network with a layer that the browser cannot run (the message names it), or snapshots
         of another training than the model's.
     """
-    return LatentExplorer(
-        describe_all(models, data, snapshots, map=map, grid=grid, pad=pad, walk=walk)
-    )
+    state = describe_all(models, data, snapshots, map=map, grid=grid, pad=pad, walk=walk)
+    return LatentExplorer(state)
 
 
 def explorer_state(
@@ -130,6 +132,7 @@ def explorer_state(
     TypeError, ValueError
         As ``latent_explorer``.
     """
-    return as_json(
-        describe_all(models, data, snapshots, most, map=map, grid=grid, pad=pad, walk=walk)
-    )
+    state = describe_all(models, data, snapshots, most, map=map, grid=grid, pad=pad, walk=walk)
+    # Bytes become {"base64": text}, which mount in JavaScript reads.
+    text = json.dumps(state, default=lambda part: {"base64": base64.b64encode(part).decode()})
+    return json.loads(text)

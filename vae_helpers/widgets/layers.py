@@ -70,9 +70,8 @@ def describe(network, name):
     }
     # No skip connections and the like: the layers one after the other must be the network.
     inputs = np.random.default_rng(0).standard_normal((64, *described["input"]), "float32")
-    if not np.allclose(
-        reduce(lambda values, layer: layer(values), chain, inputs), network(inputs), 1e-3, 1e-4
-    ):
+    values = reduce(lambda values, layer: layer(values), chain, inputs)
+    if not np.allclose(values, network(inputs), rtol=1e-3, atol=1e-4):
         raise ValueError(f"{name} is not a plain chain: its layers in order do not give its output")
     return described
 

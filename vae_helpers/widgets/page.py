@@ -16,7 +16,7 @@ from ..plotting import tiled
 from .room import heights
 
 HERE = Path(__file__).parent
-STYLE, PAGE = HERE / "latent_explorer.css", HERE / "page.html"
+STYLE, PAGE, PLACE = HERE / "latent_explorer.css", HERE / "page.html", HERE / "place.html"
 # The files of the module, each after those that it imports from.
 PARTS = (
     "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
@@ -56,12 +56,8 @@ def place(models, state):
             f'alt="{html.escape(str(name))}: images decoded at seven points on a line">'
         )
     wide, narrow = heights(state)
-    return (
-        f'<div class="explorer-place" style="--wide: {wide}; --narrow: {narrow}">'
-        f'<figure class="explorer-still">{"".join(pictures)}<figcaption>What each model decodes at '
-        "seven points on a line through its latent space. With JavaScript, sliders for all of it "
-        "stand here.</figcaption></figure></div>"
-    )
+    text = PLACE.read_text(encoding="utf-8")
+    return text.format(wide=wide, narrow=narrow, pictures="".join(pictures))
 
 
 def still(images, columns):

@@ -33,12 +33,12 @@ def describe_points(codes, on_map, data, few, most=None):
     float16 [marked, latent_dim] for each model, and ``images``, uint8 [marked, height, width, channels].
     """
     n = SNAPSHOT_POINTS if few else MAP_POINTS
-    images, labels, names = data.test_images[:n], data.test_labels, list(data.class_names)
-    if labels is None:
+    images, names = data.test_images[:n], list(data.class_names)
+    if data.test_labels is None:
         labels, names = np.zeros(len(images), int), []
     else:
+        labels = data.test_labels[:n]
         names = names or [str(k) for k in range(labels.max() + 1)]
-    labels = labels[:n]
     classes = np.unique(labels)
     # Ten classes' worth where there is one: nobody could pick among all of them anyway.
     each = MARKED_PER_CLASS * (1 if names else 10)
@@ -107,7 +107,8 @@ def ink(data):
     ``box`` is the longest side of the ink: 20 for MNIST, 28 for Fashion-MNIST, which fills its
     images. ``pen`` is half as wide as the ink is where it is thickest.
     """
-    images = [image for image in data.test_images[..., 0] if image.any()] or [np.eye(1)]
-    sides = [np.ptp(np.argwhere(image), axis=0).max() + 1 for image in images]
+    images = data.test_images[..., 0]
+    sides = [np.ptp(np.argwhere(image), axis=0).max() + 1 for image in images if image.any()]
     to_the_edge = [distance_transform_edt(image > 0.5).max() for image in images]
-    return {"box": float(np.median(sides)), "pen": max(float(np.median(to_the_edge)), 1.0)}
+    box, pen = np.median(sides or [1.0]), np.median(to_the_edge)
+    return {"box": float(box), "pen": max(float(pen), 1.0)}

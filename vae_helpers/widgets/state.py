@@ -1,8 +1,5 @@
 """What the explorer's JavaScript is told: networks, points and ranges, as numbers and bytes."""
 
-import base64
-import json
-
 import numpy as np
 from sklearn.decomposition import PCA
 
@@ -40,11 +37,9 @@ def describe_all(models, data, snapshots, most=None, **wanted):
         raise ValueError(f"map needs latent_dim of at least 2; these models have {latent_dim}")
     if "grid" in panels and latent_dim != 2:
         raise ValueError(f"grid needs latent_dim = 2; these models have {latent_dim}")
-    for name in panels:
-        if name != "grid" and data is None:
-            raise ValueError(
-                f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)"
-            )
+    if (others := [name for name in panels if name != "grid"]) and data is None:
+        name = others[0]
+        raise ValueError(f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)")
     described = [_describe_model(name, model, "pad" in panels) for name, model in models.items()]
     codes = []
     if data is not None:
@@ -62,9 +57,7 @@ def describe_all(models, data, snapshots, most=None, **wanted):
             facts["plane"] = {"origin": plane.mean_.tolist(), "axes": plane.components_.tolist()}
     low, high = _range([own[:, dims] for own in codes])
     on_map = [places(facts, own, dims) for facts, own in zip(described, codes, strict=False)]
-    points = {}
-    if set(panels) - {"grid"}:
-        points = describe_points(codes, on_map, data, snapshots is not None, most)
+    points = describe_points(codes, on_map, data, snapshots is not None, most) if others else {}
     if snapshots is not None:
         points |= earlier(snapshots, models, described, codes, dims)
     if "pad" in panels and image_shape[2] == 1:
@@ -75,13 +68,6 @@ def describe_all(models, data, snapshots, most=None, **wanted):
         "step": STEP, "around": list(around), "latent_dim": latent_dim,
     }  # fmt: skip
     return state | {"place": place(models, state)}
-
-
-def as_json(state):
-    """The same with bytes as {"base64": text}, for a JSON file; ``mount`` in JavaScript reads it."""
-    return json.loads(
-        json.dumps(state, default=lambda data: {"base64": base64.b64encode(data).decode()})
-    )
 
 
 def _check_models(models):
@@ -131,9 +117,7 @@ def _first_test_images(data, image_shape):
 
 def _dimensions(codes, latent_dim):
     """The dimensions that get a slider: at most eight, those in which the codes differ most."""
-    if not codes:
-        return list(range(min(latent_dim, MOST_SLIDERS)))
-    spread = np.mean([own.var(axis=0) for own in codes], axis=0)
+    spread = np.mean([own.var(axis=0) for own in codes] or [np.zeros(latent_dim)], axis=0)
     return sorted(np.argsort(-spread, kind="stable")[:MOST_SLIDERS].tolist())
 
 
