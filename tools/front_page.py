@@ -16,14 +16,12 @@ import html
 import json
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from vae_helpers.checkpoints import restore
 from vae_helpers.faces import draw_faces
 from vae_helpers.files import written_whole
 from vae_helpers.plotting import latent_grid
 from vae_helpers.widgets import explorer_state
+from vae_helpers.widgets.page import still
 from vae_helpers.widgets.room import heights
 
 BOOK = Path(__file__).parent.parent / "book"
@@ -67,7 +65,7 @@ def write(models, data, out):
         told = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
         part.write_text(f'showExplorer(".explorer-front", {told});\n', encoding="utf-8")
     for m, (name, model) in enumerate(models.items()):
-        grid = _grid(model)
+        grid = still(model.decode(latent_grid()), 16)
         written.append(out / f"{m}.webp")
         with written_whole(written[-1]) as part:
             grid.save(part, quality=60, method=6)
@@ -82,16 +80,6 @@ def write(models, data, out):
         text = FRAGMENT.format(here=here, wide=wide, narrow=narrow, stills="".join(stills))
         part.write_text(text, encoding="utf-8")
     return [out / "explorer.html", out / "models.js", *written]
-
-
-def _grid(model):
-    """The 16 × 16 decoded images as one picture, grey ones dark on white."""
-    images = np.clip(model.decode(latent_grid()), 0, 1)
-    n, height, width, channels = images.shape
-    side = int(np.sqrt(n))
-    grid = images.reshape(side, side, height, width, channels).swapaxes(1, 2)
-    grid = np.rint(255 * grid.reshape(side * height, side * width, channels)).astype("uint8")
-    return Image.fromarray(255 - grid[..., 0] if channels == 1 else grid)
 
 
 def main():

@@ -97,24 +97,21 @@ def store(name, arrays):
         The cache cannot be written.
     """
     _check_digests(name, arrays, "what was fetched")
-    path = _cache_path(name)
+    folder = cache_folder(name)
     try:
-        with written_whole(path) as part:
+        with written_whole(folder / f"{name}.npz") as part:
             np.savez(part, **arrays)
     except OSError as error:
         raise OSError(
-            f"cannot be kept in {path.parent} ({error.strerror or error}): set VAE_HELPERS_CACHE to a "
+            f"cannot be kept in {folder} ({error.strerror or error}): set VAE_HELPERS_CACHE to a "
             "folder with room that can be written, or it is fetched again next time"
         ) from error
 
 
 def to_batches(
-    images: np.ndarray | tf.Tensor | StreamedImages,
-    batch_size: int = 100,
-    *,
-    seed: int | None = None,
-    epoch: int = 0,
-) -> tf.data.Dataset:
+    images: np.ndarray | tf.Tensor | StreamedImages, batch_size: int = 100, *,
+    seed: int | None = None, epoch: int = 0,
+) -> tf.data.Dataset:  # fmt: skip
     """Stream images in batches with tf.data.
 
     Without a seed in the given order; with one in an order that is shuffled anew in each pass. What
@@ -139,11 +136,10 @@ def to_batches(
     if seed is not None:
         seed = check_number(seed, "seed", low=0, whole=True)
         order = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-    shuffle = seed is not None
     if isinstance(images, StreamedImages):
-        return images.batches(batch_size, shuffle, order)
+        return images.batches(batch_size, seed is not None, order)
     dataset = tf.data.Dataset.from_tensor_slices(images).cache()
-    return batched(dataset, batch_size, shuffle, order)
+    return batched(dataset, batch_size, seed is not None, order)
 
 
 def cache_folder(what="pictures"):
@@ -156,13 +152,9 @@ def cache_folder(what="pictures"):
         raise DataError(f"{said}; set VAE_HELPERS_CACHE to a folder that can be written") from error
 
 
-def _cache_path(name):
-    return cache_folder(name) / f"{name}.npz"
-
-
 def _read_cache(name):
     """The four arrays, or None where the cache has no sound copy of them."""
-    path = _cache_path(name)
+    path = cache_folder(name) / f"{name}.npz"
     try:
         # Opened here because NumPy leaves a file that is no zip open.
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:

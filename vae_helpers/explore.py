@@ -21,9 +21,7 @@ from .data import DataError, load_images
 from .faces import draw_faces
 from .folders import load_folder
 from .results import FOLDER
-from .widgets.explorer import explorer_state
-from .widgets.page import write_page
-from .widgets.points import MAP_POINTS
+from .widgets import explorer_state, write_page
 
 PICTURES = 60
 
@@ -70,11 +68,11 @@ def explore(
 
 def load_training(run):
     """The model in a training's folder, and its settings."""
-    records = [path for path in sorted(run.glob("*.json")) if path.name != FOLDER]
+    records = [path for path in run.glob("*.json") if path.name != FOLDER]
     if len(records) != 1:
-        name = "name the folder that python -m vae_helpers.train wrote"
         raise ValueError(
-            f"{run} holds {len(records) or 'no'} finished trainings and not one; {name}"
+            f"{run} holds {len(records) or 'no'} finished trainings and not one; name the folder "
+            "that python -m vae_helpers.train wrote"
         )
     try:
         settings = json.loads(records[0].read_text())["settings"]
@@ -89,23 +87,17 @@ def load_training(run):
 
 
 def data_of(run, settings, folder):
-    """The first test images of a training's data, as many as a map shows; an ImageDataset."""
-    if settings["dataset"] in DATASETS and not (run / FOLDER).exists():
-        name = settings["dataset"]
-        data = draw_faces().data if name == "faces" else load_images(name)
-    else:
-        try:
-            reading = json.loads((run / FOLDER).read_text())
-        except (OSError, ValueError) as error:
-            said = f"{run} does not say where its pictures are, for it was trained from Python"
-            raise DataError(
-                f"{said}; there, latent_explorer and write_page make the page"
-            ) from error
+    """The ImageDataset of a training."""
+    if (run / FOLDER).exists():
+        reading = json.loads((run / FOLDER).read_text())
         path = reading.pop("path")
-        data = load_folder(folder or path, **reading)
-    labels = None if data.test_labels is None else data.test_labels[:MAP_POINTS]
-    # A part of a stream is an array; all of it might not fit into memory.
-    return data._replace(test_images=data.test_images[:MAP_POINTS], test_labels=labels)
+        return load_folder(folder or path, **reading)
+    if (name := settings["dataset"]) in DATASETS:
+        return draw_faces().data if name == "faces" else load_images(name)
+    raise DataError(
+        f"{run} does not say where its pictures are, for it was trained from Python; there, "
+        "latent_explorer and write_page make the page"
+    )
 
 
 def main(arguments=None):

@@ -83,8 +83,7 @@ def draw_faces(
         sets.append({name: drawn[name] * scale[name] for name in varied})
         images.append(faces_at({"valence": np.zeros(count)} | sets[-1], size))
     labels = [quadrant(c["valence"], c["arousal"]) for c in sets] if both else [None, None]
-    data = ImageDataset(*images, *labels, EXPRESSIONS if both else (), "faces")
-    return Faces(data, *sets)
+    return Faces(ImageDataset(*images, *labels, EXPRESSIONS if both else (), "faces"), *sets)
 
 
 def quadrant(valence, arousal):

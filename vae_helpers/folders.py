@@ -92,17 +92,17 @@ def load_folder(
     if found["skipped"]:
         warnings.warn(f"{report}\nThey are left out.", stacklevel=2)
 
-    test = np.array([_fraction(digest, seed) < test_share for digest in found["digests"]])
+    # For each file a number in [0, 1) that follows from its content and the seed.
+    drawn = [hashlib.sha256(f"{seed} {digest}".encode()).digest() for digest in found["digests"]]
+    test = np.array([int.from_bytes(number[:8]) / 2**64 < test_share for number in drawn])
     if test.all() or not test.any():
         raise DataError(f"{root}: all {len(test)} pictures fall into one part, as copies of one do")
     parts = [StreamedImages(images, np.flatnonzero(part)) for part in (~test, test)]
+    if not streamed:
+        parts = [part[:] for part in parts]
     labels, names = _classes(found["files"])
-    return ImageDataset(
-        *(parts if streamed else (part[:] for part in parts)),
-        *((None, None) if labels is None else (labels[~test], labels[test])),
-        class_names=names,
-        name=root.resolve().name or "pictures",
-    )
+    labels = (None, None) if labels is None else (labels[~test], labels[test])
+    return ImageDataset(*parts, *labels, names, root.resolve().name or "pictures")
 
 
 def read_picture(content: bytes, image_size: int, grey: bool = False, square: str = "crop"):
@@ -184,8 +184,7 @@ def _decode(root, files, read, file):
 def _decoded_file(root, files, read, shape):
     """The same in a file of the cache, written once: (found, np.memmap)."""
     paths = [root / name for name in files]
-    stats = [path.stat() if path.exists() else None for path in paths]
-    state = [stat and (stat.st_size, stat.st_mtime_ns) for stat in stats]
+    state = [path.exists() and (path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     asked = [VERSION, str(root.resolve()), sorted(read.keywords.items()), files, state]
     key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
     pictures = cache_folder() / "folders" / f"{key}.uint8"
@@ -211,20 +210,14 @@ def _decoded_file(root, files, read, shape):
 def _report(root, found):
     """A text that lists what cannot be read; a DataError where too little can."""
     read, skipped = len(found["files"]), found["skipped"]
-    lines = [f"{root}: {len(skipped)} of {read + len(skipped)} files cannot be read"]
-    lines += [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
+    report = f"{root}: {len(skipped)} of {read + len(skipped)} files cannot be read"
+    report += "".join(f"\n  {name}: {reason}" for name, reason in skipped[:LISTED])
     if len(skipped) > LISTED:
-        lines.append(f"  and {len(skipped) - LISTED} more")
+        report += f"\n  and {len(skipped) - LISTED} more"
     if read < FEWEST or len(skipped) > UNREADABLE_SHARE * (read + len(skipped)):
-        lines.append(f"At least {FEWEST} pictures are needed, and nine tenths of the files.")
-        raise DataError("\n".join(lines))
-    return "\n".join(lines)
-
-
-def _fraction(digest, seed):
-    """A number in [0, 1) that follows from a file's content and the seed."""
-    drawn = hashlib.sha256(f"{seed} {digest}".encode()).digest()
-    return int.from_bytes(drawn[:8]) / 2**64
+        said = f"At least {FEWEST} pictures are needed, and nine tenths of the files."
+        raise DataError(f"{report}\n{said}")
+    return report
 
 
 def _classes(files):

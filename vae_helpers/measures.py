@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from .losses import gaussian_kernel, mixture_loglik, normal_loglik
+from .losses import kernel_named, mixture_loglik, normal_loglik
 
 BLOCK = 500  # rows at a time, where all pairs are compared
 
@@ -41,18 +41,14 @@ def mmd_to_prior(codes: np.ndarray, sigma2: float | None = None) -> float:
     squares = np.sum(codes**2, axis=1)
     to_prior = (sigma2 / (sigma2 + 1)) ** (d / 2) * np.exp(-squares / (2 * (sigma2 + 1)))
     within_prior = (sigma2 / (sigma2 + 2)) ** (d / 2)
-    return unbiased_mmd_to_prior(
-        codes, lambda x, y: gaussian_kernel(x, y, sigma2), to_prior, within_prior
-    )
+    return unbiased_mmd_to_prior(codes, kernel_named(sigma2), to_prior, within_prior)
 
 
 def unbiased_mmd_to_prior(codes, kernel, to_prior, within_prior):
     """The unbiased estimate from a kernel with k(x, x) = 1 and its expectations under the prior."""
-    n = len(codes)
-    pairs = sum(
-        float(tf.reduce_sum(kernel(tf.constant(codes[i : i + 1000]), tf.constant(codes))))
-        for i in range(0, n, 1000)
-    )
+    n, codes = len(codes), tf.constant(codes)
+    parts = (codes[i : i + 1000] for i in range(0, n, 1000))
+    pairs = sum(float(tf.reduce_sum(kernel(part, codes))) for part in parts)
     return float((pairs - n) / (n * (n - 1)) - 2 * to_prior.mean() + within_prior)
 
 
@@ -110,11 +106,8 @@ def measures_of_chapter_4(model, data) -> dict:
     """
     codes, labels = model.encode(data.test_images), data.test_labels
     mean, cov = code_mean_and_cov(codes)
-    found = {
-        "code_mean": mean.tolist(),
-        "code_cov": cov.tolist(),
-        "mmd_to_prior": mmd_to_prior(codes),
-    }
+    found = {"code_mean": mean.tolist(), "code_cov": cov.tolist()}
+    found["mmd_to_prior"] = mmd_to_prior(codes)
     if data.train_labels is not None:
         known = model.encode(data.train_images), data.train_labels
         found["knn_accuracy"] = knn_accuracy(*known, codes, labels)

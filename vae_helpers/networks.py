@@ -14,9 +14,7 @@ from .checks import check_image_shape, check_keras
 
 
 def build_encoder(
-    outputs: int,
-    image_shape: tuple[int, int, int] = (28, 28, 1),
-    filters: Sequence[int] = (32, 64),
+    outputs: int, image_shape: tuple[int, int, int] = (28, 28, 1), filters: Sequence[int] = (32, 64)
 ) -> keras.Sequential:
     """Images [n, height, width, channels] to ``outputs`` numbers an image.
 
@@ -43,18 +41,14 @@ def build_encoder(
         padding = "valid" if side >= 3 else "same"
         side = (side - 1) // 2 if side >= 3 else 1
         convolutions.append(layers.Conv2D(count, 3, strides=2, padding=padding, activation="relu"))
-    return keras.Sequential(
-        [keras.Input(image_shape), *convolutions, layers.Flatten(), layers.Dense(outputs)],
-        name="encoder",
-    )
+    stack = [keras.Input(image_shape), *convolutions, layers.Flatten(), layers.Dense(outputs)]
+    return keras.Sequential(stack, name="encoder")
 
 
 def build_decoder(
-    latent_dim: int,
-    image_shape: tuple[int, int, int] = (28, 28, 1),
-    filters: Sequence[int] = (32, 64),
-    activation: str | None = None,
-) -> keras.Sequential:
+    latent_dim: int, image_shape: tuple[int, int, int] = (28, 28, 1),
+    filters: Sequence[int] = (32, 64), activation: str | None = None,
+) -> keras.Sequential:  # fmt: skip
     """Codes [n, latent_dim] to images [n, height, width, channels].
 
     A dense layer makes a small map, one transposed convolution with stride 2 for each of ``filters``
@@ -72,19 +66,15 @@ def build_decoder(
         Height or width cannot be halved so often.
     """
     height, width = small_map(image_shape, filters)
-    return keras.Sequential(
-        [
-            keras.Input((latent_dim,)),
-            layers.Dense(height * width * filters[0], activation="relu"),
-            layers.Reshape((height, width, filters[0])),
-            *[
-                layers.Conv2DTranspose(count, 3, strides=2, padding="same", activation="relu")
-                for count in reversed(filters)
-            ],
-            layers.Conv2DTranspose(image_shape[2], 3, padding="same", activation=activation),
-        ],
-        name="decoder",
-    )
+    stack = [
+        keras.Input((latent_dim,)),
+        layers.Dense(height * width * filters[0], activation="relu"),
+        layers.Reshape((height, width, filters[0])),
+    ]
+    for count in reversed(filters):
+        stack.append(layers.Conv2DTranspose(count, 3, strides=2, padding="same", activation="relu"))
+    stack.append(layers.Conv2DTranspose(image_shape[2], 3, padding="same", activation=activation))
+    return keras.Sequential(stack, name="decoder")
 
 
 def small_map(image_shape, filters):
@@ -96,9 +86,8 @@ def small_map(image_shape, filters):
     halved = 2 ** len(filters)
     if height % halved or width % halved:
         raise ValueError(
-            f"image_shape must be {len(filters)} times divisible by 2 in height and width, once for "
-            f"each of {len(filters)} filters, not {height} × {width}; resize the images to multiples "
-            f"of {halved}, choose fewer filters, or hand in networks of your own"
+            f"image_shape must be {len(filters)} times divisible by 2, once for each of the filters, "
+            f"not {height} × {width}: resize to multiples of {halved}, or choose fewer filters"
         )
     return height // halved, width // halved
 
@@ -107,34 +96,22 @@ def check_network(network, name, takes, gives):
     """Refuse a network that does not turn float32 [n, *takes] into [n, *gives]; build it if need be."""
     if not callable(network) or not hasattr(network, "trainable_weights"):
         raise TypeError(f"{name} must be a Keras model or layer, not a {type(network).__name__}")
+    before, wanted = (f"[n, {', '.join(map(str, shape))}]" for shape in (takes, gives))
     try:
         given = network(keras.KerasTensor((None, *takes)))
     except Exception as error:  # whatever a reader's layers raise
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{name} must take [n, {_sizes(takes)}]: {first}") from error
+        raise ValueError(f"{name} must take {before}: {error}") from error
     if tuple(given.shape[1:]) != tuple(gives):
-        raise ValueError(
-            f"{name} must turn [n, {_sizes(takes)}] into [n, {_sizes(gives)}], not into "
-            f"[n, {_sizes(given.shape[1:])}]"
-        )
+        raise ValueError(f"{name} must turn {before} into {wanted}, not into {given.shape}")
     if given.dtype != "float32":
-        raise ValueError(
-            f"{name} must give float32, not {given.dtype}: dtype='float32' in its last layer"
-        )
+        raise ValueError(f"{name} must give float32, not {given.dtype}: set its last layer's dtype")
 
 
 def check_pixels(decoder, latent_dim, decoder_output):
     """Refuse a decoder whose last layer does not fit what its model makes of it."""
     last = getattr(getattr(decoder, "layers", [decoder])[-1], "activation", None)
     if decoder_output == "logits" and last is keras.activations.sigmoid:
-        raise ValueError(
-            "decoder must give logits, any real numbers: leave out the sigmoid of its last layer, "
-            "the model applies one itself"
-        )
+        raise ValueError("decoder must give logits: leave out its sigmoid, the model has one")
     z = 3 * np.random.default_rng(0).standard_normal((64, latent_dim)).astype("float32")
     if decoder_output == "pixels" and not (0 <= np.min(drawn := decoder(z)) <= np.max(drawn) <= 1):
         raise ValueError("decoder must give pixels in [0, 1]: end it with a sigmoid")
-
-
-def _sizes(shape):
-    return ", ".join(map(str, shape))

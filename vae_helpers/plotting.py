@@ -20,12 +20,9 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 
 def show_images(
-    images: np.ndarray,
-    columns: int = 10,
-    titles: Sequence[str] | None = None,
-    row_titles: Sequence[str] | None = None,
-    scale: float = 0.8,
-) -> Figure:
+    images: np.ndarray, columns: int = 10, titles: Sequence[str] | None = None,
+    row_titles: Sequence[str] | None = None, scale: float = 0.8,
+) -> Figure:  # fmt: skip
     """Images in rows of ``columns``. Introduced in chapter 1.
 
     Parameters
@@ -57,11 +54,8 @@ def show_images(
 
 def draw_image(ax, image, **kwargs):
     """One image [height, width, channels] on an Axes: grey with ink on white, or in colour."""
-    image = np.clip(image, 0, 1)  # a fade between two pictures can leave [0, 1] by a rounding
-    if image.shape[-1] == 1:
-        ax.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1, **kwargs)
-    else:
-        ax.imshow(image, **kwargs)
+    # A fade between two pictures can leave [0, 1] by a rounding; colours need no cmap, vmin and vmax.
+    ax.imshow(np.clip(image, 0, 1), cmap="gray_r", vmin=0, vmax=1, **kwargs)
 
 
 def tiled(images, columns):
@@ -115,13 +109,9 @@ def show_latent_grid(images: np.ndarray, limit: float = 4.0, ax: Axes | None = N
 
 
 def plot_codes(
-    codes: np.ndarray,
-    labels: np.ndarray | None,
-    class_names: Sequence[str],
-    ax: Axes | None = None,
-    limit: float | None = None,
-    legend: bool = True,
-) -> Axes:
+    codes: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str], ax: Axes | None = None,
+    limit: float | None = None, legend: bool = True,
+) -> Axes:  # fmt: skip
     """Codes in the latent plane, coloured by class, with the prior's one- and two-sigma circles.
 
     Introduced in chapter 2.
@@ -136,10 +126,8 @@ def plot_codes(
     -------
     Axes, with equal units in both directions
     """
-    if np.shape(codes)[1] != 2:
-        raise ValueError(
-            f"plot_codes draws a plane; these codes have {np.shape(codes)[1]} dimensions"
-        )
+    if (dimensions := np.shape(codes)[1]) != 2:
+        raise ValueError(f"plot_codes draws a plane; these codes have {dimensions} dimensions")
     ax = ax or plt.subplots(figsize=(6, 6))[1]
     if labels is None:
         labels, class_names, legend = np.zeros(len(codes)), ("",), False
@@ -198,13 +186,9 @@ def plot_history(history: list[dict], names: Sequence[str], ax: Axes | None = No
 
 
 def three_views(
-    samples: np.ndarray,
-    codes: np.ndarray,
-    labels: np.ndarray | None,
-    class_names: Sequence[str],
-    grid_images: np.ndarray,
-    limit: float = 4.0,
-) -> Figure:
+    samples: np.ndarray, codes: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str],
+    grid_images: np.ndarray, limit: float = 4.0,
+) -> Figure:  # fmt: skip
     """A model at a glance: 64 samples, the codes of test images, the latent plane decoded.
 
     Codes and plane have the same axes. Where more than a hundredth of the codes lies outside them, the

@@ -26,7 +26,7 @@ from vae_helpers.data import DataError, load_images, to_batches
 
 NAMES = ("fashion_mnist", "mnist")
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
-FASHION_MNIST = data._cache_path("fashion_mnist")  # before a test has set another cache
+FASHION_MNIST = data.cache_folder() / "fashion_mnist.npz"  # before a test has set another cache
 
 
 @pytest.fixture(scope="module")

@@ -5,48 +5,49 @@ JavaScript module runs the decoders itself, so everything moves in a web page as
 notebook. Python only packs the weights, and some test images with their codes.
 """
 
+import base64
+import json
+
 import anywidget
 import ipywidgets
 import traitlets
 
-from .page import STYLE, module, place
-from .state import STEP, as_json, describe_all
+from .page import STYLE, module
+from .state import STEP, describe_all
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class ExplorerView(anywidget.AnyWidget):
-    """Everything that is drawn. Beside the traits below it has z1, z2, …: one a slider."""
+    """Everything that is drawn. Its traits are ``state``'s entries, and z1, z2, …: one a slider."""
 
     _esm = module()
     _css = STYLE
 
-    models = traitlets.List(traitlets.Dict()).tag(sync=True)
-    points = traitlets.Dict().tag(sync=True)
-    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    dims = traitlets.List(traitlets.Int()).tag(sync=True)
-    latent_dim = traitlets.Int().tag(sync=True)
-    low = traitlets.Float().tag(sync=True)
-    high = traitlets.Float().tag(sync=True)
-    step = traitlets.Float(STEP).tag(sync=True)
-    around = traitlets.List(traitlets.Float()).tag(sync=True)
-    # What stands in a page until this is drawn, or where it never is: see tools/page_head.py.
-    place = traitlets.Unicode().tag(sync=True)
-
-    def __init__(self, dims, **kwargs):
-        self.add_traits(**{f"z{dim + 1}": traitlets.Float(0.0).tag(sync=True) for dim in dims})
-        super().__init__(dims=dims, **kwargs)
+    def __init__(self, state):
+        state = state | {f"z{dim + 1}": 0.0 for dim in state["dims"]}
+        self.add_traits(**{name: traitlets.Any().tag(sync=True) for name in state})
+        super().__init__(**state)
 
 
 class LatentExplorer(ipywidgets.VBox):
     """What ``latent_explorer`` returns: the sliders and the view below them."""
 
-    def __init__(self, view, sliders):
-        self.view, self.sliders = view, sliders
-        for dim, slider in zip(view.dims, sliders, strict=True):
-            ipywidgets.jslink((slider, "value"), (view, f"z{dim + 1}"))
-        row = ipywidgets.Box(sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([row, view])
+    def __init__(self, state):
+        self.view, self.sliders = ExplorerView(state), []
+        for dim in state["dims"]:
+            slider = ipywidgets.FloatSlider(
+                min=state["low"],
+                max=state["high"],
+                step=STEP,
+                description="z" + str(dim + 1).translate(SUBSCRIPTS),
+                style={"description_width": "2em"},
+                layout=ipywidgets.Layout(width="min(100%, 330px)"),
+            )
+            ipywidgets.jslink((slider, "value"), (self.view, f"z{dim + 1}"))
+            self.sliders.append(slider)
+        row = ipywidgets.Box(self.sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([row, self.view])
 
     def __repr__(self):
         # Where widgets cannot be shown (a preview of the notebook, say) this text stands instead.
@@ -104,27 +105,12 @@ def latent_explorer(
     TypeError
         models, or snapshots, is not the dict that it should be.
     ValueError
-        Models of different latent_dim, a panel that needs other dimensions or data, a network with a
-        layer that the browser cannot run (the message names it), an encoder that does not fit the
-        images, or snapshots of another training than the model's.
+        Models of different latent_dim or for other images, a panel that needs other dimensions or
+        data, a network with a layer that the browser cannot run (the message names it), or snapshots
+        of another training than the model's.
     """
-    panels = _panels(map, grid, pad, walk, snapshots)
-    state = describe_all(models, data, panels, snapshots)
-    view = ExplorerView(place=place(models, state), **state)
-    sliders = [
-        ipywidgets.FloatSlider(
-            value=0.0,
-            min=view.low,
-            max=view.high,
-            step=STEP,
-            readout_format=".2f",
-            description="z" + str(dim + 1).translate(SUBSCRIPTS),
-            style={"description_width": "2em"},
-            layout=ipywidgets.Layout(width="min(100%, 330px)"),
-        )
-        for dim in view.dims
-    ]
-    return LatentExplorer(view, sliders)
+    state = describe_all(models, data, snapshots, map=map, grid=grid, pad=pad, walk=walk)
+    return LatentExplorer(state)
 
 
 def explorer_state(
@@ -146,11 +132,7 @@ def explorer_state(
     TypeError, ValueError
         As ``latent_explorer``.
     """
-    panels = _panels(map, grid, pad, walk, snapshots)
-    state = describe_all(models, data, panels, snapshots, most)
-    return as_json(state | {"place": place(models, state)})
-
-
-def _panels(map, grid, pad, walk, snapshots):
-    wanted = {"map": map or snapshots is not None, "grid": grid, "walk": walk, "pad": pad}
-    return [name for name in wanted if wanted[name]]
+    state = describe_all(models, data, snapshots, most, map=map, grid=grid, pad=pad, walk=walk)
+    # Bytes become {"base64": text}, which mount in JavaScript reads.
+    text = json.dumps(state, default=lambda part: {"base64": base64.b64encode(part).decode()})
+    return json.loads(text)

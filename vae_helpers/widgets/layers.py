@@ -4,6 +4,8 @@ What JavaScript cannot run is refused here, with the layer's name, so that a wro
 drawn.
 """
 
+from functools import reduce
+
 import keras
 import numpy as np
 from keras import layers
@@ -12,16 +14,22 @@ ACTIVATIONS = {
     getattr(keras.activations, name): name
     for name in ("linear", "relu", "sigmoid", "tanh", "elu", "silu", "softplus")
 }
+KINDS = {
+    layers.Dense: "dense", layers.Conv2D: "conv2d", layers.Conv2DTranspose: "conv2d_transpose",
+    layers.BatchNormalization: "scale", layers.UpSampling2D: "upsample",
+    layers.Activation: "activation", layers.ReLU: "activation", layers.LeakyReLU: "activation",
+    layers.MaxPooling2D: "pool", layers.AveragePooling2D: "pool", layers.GlobalAveragePooling2D: "pool",
+}  # fmt: skip
 # JavaScript keeps every array flat, and noise is for training: these have nothing to do there.
 NOTHING = (
-    layers.InputLayer,
-    layers.Reshape,
-    layers.Flatten,
-    layers.Dropout,
-    layers.SpatialDropout2D,
-    layers.GaussianNoise,
+    layers.Reshape, layers.Flatten, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise,
     layers.GaussianDropout,
-)
+)  # fmt: skip
+# What JavaScript knows of the options that some of these layers have; the first is the default.
+OPTIONS = {
+    "data_format": ("channels_last",), "groups": (1,), "dilation_rate": ((1, 1),), "output_padding": (None,),
+    "interpolation": ("nearest",), "max_value": (None,), "threshold": (0,),
+}  # fmt: skip
 
 
 def describe(network, name):
@@ -29,7 +37,7 @@ def describe(network, name):
 
     Parameters
     ----------
-    network : a Keras model that is one chain of the layers in ``DESCRIBERS`` and ``NOTHING``
+    network : a Keras model that is one chain of the layers in ``KINDS`` and ``NOTHING``
     name : what to call it in messages
 
     Returns
@@ -46,176 +54,98 @@ def describe(network, name):
     """
     if not isinstance(network, keras.Model) or not network.built:
         raise TypeError(f"{name} must be a built Keras model, not a {type(network).__name__}")
-    chain, weights = [], []
-    for layer in network.layers:
-        if getattr(layer, "data_format", "channels_last") != "channels_last":
-            raise ValueError(
-                f"{name}: layer '{layer.name}' has data_format={layer.data_format!r}; "
-                "use 'channels_last'"
-            )
-        if type(layer) in NOTHING:
-            continue
-        if type(layer) not in DESCRIBERS:
-            known = ", ".join(kind.__name__ for kind in (*DESCRIBERS, *NOTHING[1:]))
-            raise ValueError(
-                f"{name}: layer '{layer.name}' is a {type(layer).__name__}; "
-                f"the explorer runs {known} only"
-            )
-        where = f"{name}: layer '{layer.name}'"
-        facts, numbers = DESCRIBERS[type(layer)](layer, where)
-        sizes = {"input": list(layer.input.shape[1:]), "output": list(layer.output.shape[1:])}
-        if None in sizes["input"] + sizes["output"]:
-            raise ValueError(f"{where} has no fixed size: {sizes}")
-        chain.append(facts | sizes)
-        weights += [np.ravel(part) for part in numbers]
-    if not weights:
-        raise ValueError(f"{name} has no layer with weights")
-    _check_chain(network, name)
-    with np.errstate(over="ignore"):
-        halves = np.concatenate(weights).astype("<f2")
-    if not np.isfinite(halves).all():
-        raise ValueError(
-            f"{name} has weights that are not finite, or too large for float16 (65504)"
-        )
-    # Not those of the first and last layer in ``chain``, beside which a Reshape may have stood.
-    sizes = {"input": list(network.input_shape[1:]), "output": list(network.output_shape[1:])}
-    return {"layers": chain, **sizes, "weights": halves.tobytes()}
-
-
-def _dense(layer, where):
-    if len(layer.input.shape) != 2:
-        raise ValueError(f"{where} works on {len(layer.input.shape) - 1} axes; Flatten first")
-    kernel = layer.kernel.numpy()
-    return {"kind": "dense", "strides": [1, 1], **_activation(layer, where)}, _with_bias(
-        layer, kernel
-    )
-
-
-def _conv2d(layer, where):
-    if layer.groups != 1:
-        raise ValueError(f"{where} has groups={layer.groups}; the explorer runs groups=1 only")
-    _check_holes(layer, where)
-    facts = {"kind": "conv2d", **_window(layer, layer.kernel_size), **_activation(layer, where)}
-    return facts, _with_bias(layer, layer.kernel.numpy())
-
-
-def _conv2d_transpose(layer, where):
-    if layer.output_padding is not None:
-        raise ValueError(f"{where} has output_padding={layer.output_padding}; leave it at None")
-    _check_holes(layer, where)
-    padding = [0, 0]
-    if layer.padding == "same":
-        padding = [
-            max(kernel - stride, 0) // 2
-            for kernel, stride in zip(layer.kernel_size, layer.strides, strict=True)
-        ]
-    facts = {
-        "kind": "conv2d_transpose",
-        "kernel": list(layer.kernel_size),
-        "strides": list(layer.strides),
-        "padding": padding,
-        **_activation(layer, where),
+    if None in network.input_shape[1:]:
+        raise ValueError(f"{name} has no fixed size: it takes {list(network.input_shape[1:])}")
+    chain = [layer for layer in network.layers if type(layer) is not layers.InputLayer]
+    for layer in chain:
+        _check(layer, f"{name}: layer '{layer.name}'")
+    known = [layer for layer in chain if type(layer) in KINDS]
+    weights = [np.ravel(part) for layer in known for part in _weights(layer)]
+    described = {
+        "layers": [_facts(layer) for layer in known],
+        # Not those of the first and last layer above, beside which a Reshape may stand.
+        "input": list(network.input_shape[1:]),
+        "output": list(network.output_shape[1:]),
+        "weights": as_halves(np.concatenate(weights), f"{name} has weights"),
     }
-    # Keras has [height, width, outputs, inputs] here.
-    return facts, _with_bias(layer, layer.kernel.numpy().transpose(0, 1, 3, 2))
+    # No skip connections and the like: the layers one after the other must be the network.
+    inputs = np.random.default_rng(0).standard_normal((64, *described["input"]), "float32")
+    values = reduce(lambda values, layer: layer(values), chain, inputs)
+    if not np.allclose(values, network(inputs), rtol=1e-3, atol=1e-4):
+        raise ValueError(f"{name} is not a plain chain: its layers in order do not give its output")
+    return described
 
 
-def _batch_normalization(layer, where):
-    if layer.axis not in (-1, len(layer.input.shape) - 1):
-        raise ValueError(f"{where} has axis={layer.axis}; the explorer runs axis=-1 only")
-    scale = 1 / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
-    scale = scale * layer.gamma.numpy() if layer.scale else scale
-    shift = layer.beta.numpy() if layer.center else 0.0
-    return {"kind": "scale"}, [scale, shift - layer.moving_mean.numpy() * scale]
+def as_halves(numbers, what):
+    """Numbers as JavaScript reads them: the bytes of float16."""
+    with np.errstate(over="ignore"):
+        halves = np.asarray(numbers).astype("<f2")
+    if not np.isfinite(halves).all():
+        raise ValueError(f"{what} that are not finite, or too large for float16 (65,504)")
+    return halves.tobytes()
 
 
-def _activation_layer(layer, where):
-    return {"kind": "activation", **_activation(layer, where)}, []
+def _check(layer, where):
+    """Refuse a layer that JavaScript cannot run."""
+    if type(layer) not in (*KINDS, *NOTHING):
+        names = ", ".join(kind.__name__ for kind in (*KINDS, *NOTHING))
+        raise ValueError(f"{where} is a {type(layer).__name__}; the explorer runs {names} only")
+    axes = len(layer.input.shape) - 1
+    if type(layer) is layers.Dense and axes != 1:
+        raise ValueError(f"{where} works on {axes} axes; Flatten first")
+    for option, known in {**OPTIONS, "axis": (-1, axes)}.items():
+        if (found := getattr(layer, option, known[0])) not in known:
+            raise ValueError(f"{where} has {option}={found!r}; the explorer runs {known[0]!r} only")
+    activation = getattr(layer, "activation", keras.activations.linear)
+    if activation not in ACTIVATIONS:
+        other = getattr(activation, "__name__", type(activation).__name__)
+        names = ", ".join(ACTIVATIONS.values())
+        raise ValueError(f"{where} has the activation {other!r}; the explorer runs {names} only")
 
 
-def _relu(layer, where):
-    if getattr(layer, "max_value", None) is not None or getattr(layer, "threshold", 0):
-        raise ValueError(f"{where} has a max_value or threshold; leave them at None and 0")
-    slope = float(layer.negative_slope)
-    return {"kind": "activation", "activation": "leaky_relu", "slope": slope}, []
+def _facts(layer):
+    """What JavaScript needs to know of a layer beside its weights."""
+    facts = {"kind": KINDS[type(layer)]}
+    facts |= {"input": list(layer.input.shape[1:]), "output": list(layer.output.shape[1:])}
+    if hasattr(layer, "activation"):
+        facts["activation"] = ACTIVATIONS[layer.activation]
+    if hasattr(layer, "negative_slope"):
+        facts |= {"activation": "leaky_relu", "slope": float(layer.negative_slope)}
+    if facts["kind"] == "upsample":
+        facts["strides"] = list(layer.size)
+    if facts["kind"] == "pool":
+        facts["mean"] = type(layer) is not layers.MaxPooling2D
+    if facts["kind"] in ("conv2d", "conv2d_transpose", "pool"):
+        facts |= _window(layer)
+    return facts
 
 
-def _upsampling(layer, where):
-    if layer.interpolation != "nearest":
-        raise ValueError(
-            f"{where} has interpolation={layer.interpolation!r}; the explorer runs 'nearest' only"
-        )
-    return {"kind": "upsample", "strides": list(layer.size)}, []
-
-
-def _pooling(layer, where):
-    mean = not isinstance(layer, layers.MaxPooling2D)
-    if isinstance(layer, layers.GlobalAveragePooling2D):
-        whole = list(layer.input.shape[1:3])
-        window = {"kernel": whole, "strides": whole, "padding": [0, 0]}
-    else:
-        window = _window(layer, layer.pool_size)
-    return {"kind": "pool", "mean": mean, **window}, []
-
-
-DESCRIBERS = {
-    layers.Dense: _dense,
-    layers.Conv2D: _conv2d,
-    layers.Conv2DTranspose: _conv2d_transpose,
-    layers.BatchNormalization: _batch_normalization,
-    layers.Activation: _activation_layer,
-    layers.ReLU: _relu,
-    layers.LeakyReLU: _relu,
-    layers.UpSampling2D: _upsampling,
-    layers.MaxPooling2D: _pooling,
-    layers.AveragePooling2D: _pooling,
-    layers.GlobalAveragePooling2D: _pooling,
-}
-
-
-def _with_bias(layer, kernel):
-    return [kernel, layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1])]
-
-
-def _check_holes(layer, where):
-    if tuple(layer.dilation_rate) != (1, 1):
-        raise ValueError(f"{where} has dilation_rate={layer.dilation_rate}; leave it at 1")
-
-
-def _window(layer, kernel):
+def _window(layer):
     """A kernel's or a pool's size, its steps, and how far the first hangs over top and left edge."""
-    sizes = [kernel, layer.strides, layer.input.shape[1:3], layer.output.shape[1:3]]
-    padding = [0, 0]
-    if layer.padding == "same":
+    large, small = layer.input.shape[1:3], layer.output.shape[1:3]
+    if type(layer) is layers.Conv2DTranspose:  # from few pixels to many
+        large, small = small, large
+    kernel = getattr(layer, "kernel_size", getattr(layer, "pool_size", large))
+    strides, padding = getattr(layer, "strides", kernel), [0, 0]
+    if getattr(layer, "padding", "valid") == "same":
         # TensorFlow pads no more than it needs, and the odd pixel goes to the end.
         padding = [
             max((after - 1) * stride + size - before, 0) // 2
-            for size, stride, before, after in zip(*sizes, strict=True)
+            for size, stride, before, after in zip(kernel, strides, large, small, strict=True)
         ]
-    return {"kernel": list(kernel), "strides": list(layer.strides), "padding": padding}
+    return {"kernel": list(kernel), "strides": list(strides), "padding": padding}
 
 
-def _activation(layer, where):
-    name = ACTIVATIONS.get(layer.activation)
-    if name is None:
-        other = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-        raise ValueError(
-            f"{where} has the activation {other!r}; "
-            f"the explorer runs {', '.join(ACTIVATIONS.values())} only"
-        )
-    return {"activation": name}
-
-
-def _check_chain(network, name):
-    """Refuse skip connections and the like: the layers one after the other must be the network."""
-    sizes = network.input_shape[1:]
-    inputs = np.random.default_rng(0).standard_normal((64, *sizes), "float32")
-    values = inputs
-    for layer in network.layers:
-        if type(layer) is not layers.InputLayer:
-            values = layer(values, training=False) if type(layer) in TRAINED else layer(values)
-    if not np.allclose(values, network(inputs, training=False), rtol=1e-3, atol=1e-4):
-        raise ValueError(f"{name} is not a plain chain: its layers in order do not give its output")
-
-
-TRAINED = (layers.BatchNormalization, *NOTHING[3:])  # these do something else in training
+def _weights(layer):
+    """A layer's numbers in the order in which JavaScript reads them."""
+    if type(layer) is layers.BatchNormalization:
+        scale = 1 / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
+        scale = scale * layer.gamma.numpy() if layer.scale else scale
+        shift = layer.beta.numpy() if layer.center else 0.0
+        return scale, shift - layer.moving_mean.numpy() * scale
+    if not layer.weights:
+        return ()
+    kernel = layer.kernel.numpy()
+    if type(layer) is layers.Conv2DTranspose:  # Keras has [height, width, outputs, inputs] here
+        kernel = kernel.transpose(0, 1, 3, 2)
+    return kernel, layer.bias.numpy() if layer.use_bias else np.zeros(kernel.shape[-1])

@@ -9,32 +9,26 @@ import re
 from pathlib import Path
 
 import numpy as np
-from matplotlib import image as png
+from PIL import Image
 
 from ..files import written_whole
+from ..plotting import tiled
 from .room import heights
 
 HERE = Path(__file__).parent
-STYLE, PAGE = HERE / "latent_explorer.css", HERE / "page.html"
+STYLE, PAGE, PLACE = HERE / "latent_explorer.css", HERE / "page.html", HERE / "place.html"
 # The files of the module, each after those that it imports from.
 PARTS = (
     "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
     "latent_explorer",
 )  # fmt: skip
 IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
-
-MOUNT = """
-mount(document.querySelector(".explorer-place"), JSON.parse(document.getElementById("state").textContent));
-"""
-SHOW = """
-window.showExplorer = (selector, state) => mount(document.querySelector(selector), state, { tour: true });
-"""
 STILLS = np.linspace(-3, 3, 7)  # z₁ of the pictures that stand in a page without JavaScript
 
 
-def module():
-    """The explorer's JavaScript as one module: its files one after the other."""
-    texts = [(HERE / "js" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
+def module(*more):
+    """The explorer's JavaScript as one module: its files, and ``more`` of them, one after the other."""
+    texts = [(HERE / "js" / f"{part}.js").read_text(encoding="utf-8") for part in PARTS + more]
     return "\n".join(IMPORT.sub("", text) for text in texts)
 
 
@@ -43,8 +37,8 @@ def script():
 
     It defines ``showExplorer(selector, state)``: tools/front_page.py calls it.
     """
-    text = re.sub(r"^export (default .*\n)?", "", module(), flags=re.MULTILINE)
-    return f"(() => {{\n{text}{SHOW}}})();\n"
+    text = re.sub(r"^export (default .*\n)?", "", module("front"), flags=re.MULTILINE)
+    return f"(() => {{\n{text}}})();\n"
 
 
 def place(models, state):
@@ -52,32 +46,24 @@ def place(models, state):
     z = np.zeros((len(STILLS), state["latent_dim"]), "float32")
     z[:, state["dims"][0]] = STILLS
     pictures = []
-    for facts, model in zip(state["models"], models.values(), strict=True):
-        decode = getattr(model, "decode", model.decoder)
-        strip = np.concatenate([_paper(image) for image in np.asarray(decode(z))], axis=1)
-        file = io.BytesIO()
-        png.imsave(file, strip, format="png")
-        source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-        height, width = strip.shape[:2]
-        name = html.escape(facts["name"])
-        kind = "grey" if state["models"][0]["decoder"]["output"][2] == 1 else "coloured"
+    for name, model in models.items():
+        strip, file = still(model.decode(z), len(STILLS)), io.BytesIO()
+        strip.save(file, "PNG")
         pictures.append(
-            f'<img class="{kind}" src="{source}" width="{2 * width}" height="{2 * height}" '
-            f'alt="{name}: images decoded at seven points on a line">'
+            f'<img class="{"grey" if strip.mode == "L" else "coloured"}" '
+            f'src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
+            f'width="{2 * strip.width}" height="{2 * strip.height}" '
+            f'alt="{html.escape(str(name))}: images decoded at seven points on a line">'
         )
     wide, narrow = heights(state)
-    return (
-        f'<div class="explorer-place" style="--wide: {wide}; --narrow: {narrow}">'
-        f'<figure class="explorer-still">{"".join(pictures)}<figcaption>What each model decodes at '
-        "seven points on a line through its latent space. With JavaScript, sliders for all of it "
-        "stand here.</figcaption></figure></div>"
-    )
+    text = PLACE.read_text(encoding="utf-8")
+    return text.format(wide=wide, narrow=narrow, pictures="".join(pictures))
 
 
-def _paper(image):
-    """An image as it is drawn: grey ones dark on white, as everywhere in the book."""
-    image = np.clip(image, 0, 1)
-    return np.repeat(1 - image, 3, axis=2) if image.shape[2] == 1 else image
+def still(images, columns):
+    """Images in rows of ``columns`` as one of Pillow's, grey ones dark on white as in the whole book."""
+    pixels = np.rint(255 * np.clip(tiled(images, columns), 0, 1)).astype("uint8")
+    return Image.fromarray(255 - pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def write_page(path, state, title):
@@ -96,18 +82,10 @@ def write_page(path, state, title):
     Path
         The file written.
     """
-    script = module() + MOUNT
-    style = STYLE.read_text(encoding="utf-8")
-    policy = {
-        "default-src": "'none'",
-        "script-src": f"'{_digest(script)}' 'wasm-unsafe-eval'",
-        "style-src": f"'{_digest(style)}'",
-        "img-src": "data:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
+    script, style = module("whole"), STYLE.read_text(encoding="utf-8")
     text = PAGE.read_text(encoding="utf-8").format(
-        policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+        script_digest=_digest(script),
+        style_digest=_digest(style),
         title=html.escape(title),
         style=style,
         # The policy allows no other style than the page's own.

@@ -37,32 +37,28 @@ def _height(state, width, wide, front):
         return f"{ceil(fixed)}px"
     across = (3 if wide else 2) if many else len(names)
     rows = ceil(len(names) / across)
-    square, captions = 0, rows * (24 + GAP) if many else 0
+    squares = rows if panels[0] in ("map", "grid") else 0
+    fixed += squares * (24 + GAP) * many
     if panels[0] == "map":
         fixed += FINGER * ("epochs" in state["points"]) + (40 if wide else 72)
         fixed += FINGER * _legend_rows(state["points"]["class_names"], width)
-    if panels[0] in ("map", "grid"):
-        fixed += captions
-        square = rows
     elif panels[0] == "walk":
         fixed += FINGER * (2 if wide else 3) + GAP
         films = ceil(len(names) / (1 if len(names) == 1 else 2))
         fixed += films * (width / 16 * aspect + 44)
-    else:
+    elif panels[0] == "pad":
         fixed += 350 if wide else 220
     side = f"{width / across:.0f}px" if wide else f"{100 / across:.1f}vw - 20px"
     taken = "27rem" if front else "23.5rem"  # by all but the squares
     most = "340px" if many else f"clamp(150px, 100svh - {taken}, 340px)"
-    return f"calc({ceil(fixed)}px + {square} * min({side}, {most}))"
+    return f"calc({ceil(fixed)}px + {squares} * min({side}, {most}))"
 
 
 def _rows(names, across, column, picture):
     """Rows of pictures below their names."""
-    total = 0
-    for first in range(0, len(names), across):
-        lines = max(ceil(len(name) * LETTER / column) for name in names[first : first + across])
-        total += 20 * lines + 4 + picture + GAP
-    return total
+    rows = [names[first : first + across] for first in range(0, len(names), across)]
+    lines = [max(ceil(len(name) * LETTER / column) for name in row) for row in rows]
+    return 20 * sum(lines) + len(rows) * (4 + picture + GAP)
 
 
 def _legend_rows(names, width):

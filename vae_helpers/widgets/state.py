@@ -1,11 +1,13 @@
 """What the explorer's JavaScript is told: networks, points and ranges, as numbers and bytes."""
 
-import base64
-
 import numpy as np
+from sklearn.decomposition import PCA
 
-from ..checks import check_labels
-from .layers import describe
+from ..autoencoder import Autoencoder
+from ..checks import check_images, check_known, check_labels
+from ..data import ImageDataset
+from .layers import as_halves, describe
+from .page import place
 from .points import MAP_POINTS, describe_points, earlier, ink, places
 
 # The chapters' grid lies over [−4, 4]²; sliders always reach as far, and as far as the codes.
@@ -16,183 +18,107 @@ MOST_SLIDERS = 8
 OUTPUTS = ("pixels", "logits", "continuous_logits")
 
 
-def describe_all(models, data, panels, snapshots, most=None):
-    """Everything the explorer needs: a dict of the traits that explorer.py gives its view.
+def describe_all(models, data, snapshots, most=None, **wanted):
+    """Everything that the explorer shows: a dict, whose entries are its view's traits.
 
     Parameters
     ----------
-    models, data, snapshots : as for ``latent_explorer``
-    panels : names of what is to be drawn beside the pictures: "map", "grid", "walk", "pad"
-    most : as for ``explorer_state``
+    models, data, snapshots, most : as for ``explorer_state``
+    wanted : whether to draw beside the pictures: map, grid, pad, walk
 
     Raises
     ------
     TypeError, ValueError  what ``latent_explorer`` says
     """
-    latent_dim = _check_models(models, encoders="pad" in panels)
-    for name in panels:
-        if name == "map" and latent_dim < 2:
-            raise ValueError(f"map needs latent_dim of at least 2; these models have {latent_dim}")
-        if name == "grid" and latent_dim != 2:
-            raise ValueError(f"grid needs latent_dim = 2; these models have {latent_dim}")
-        if name != "grid" and data is None:
-            raise ValueError(
-                f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)"
-            )
-    described = [_describe_model(name, model) for name, model in models.items()]
+    latent_dim, image_shape = _check_models(models)
+    wanted["map"] = wanted["map"] or snapshots is not None
+    panels = [name for name in ("map", "grid", "walk", "pad") if wanted[name]]
+    if "map" in panels and latent_dim < 2:
+        raise ValueError(f"map needs latent_dim of at least 2; these models have {latent_dim}")
+    if "grid" in panels and latent_dim != 2:
+        raise ValueError(f"grid needs latent_dim = 2; these models have {latent_dim}")
+    if (others := [name for name in panels if name != "grid"]) and data is None:
+        name = others[0]
+        raise ValueError(f"{name} needs data: latent_explorer(models, load_images(…), {name}=True)")
+    described = [_describe_model(name, model, "pad" in panels) for name, model in models.items()]
     codes = []
     if data is not None:
-        _check_data(data)
-    _check_sizes(models, data)
-    if data is not None:
-        codes = [_encode(name, model, data) for name, model in models.items()]
-    if "pad" in panels:
-        for facts, (name, model) in zip(described, models.items(), strict=True):
-            facts["encoder"] = _describe_encoder(name, model, data)
+        data = _first_test_images(data, image_shape)
+        codes = [model.encode(data.test_images) for model in models.values()]
+    for name, own in zip(models, codes, strict=False):
+        as_halves(own, f"{name} gives codes")
 
     dims = _dimensions(codes, latent_dim)
     for facts, own in zip(described, codes, strict=False):
         if len(dims) < latent_dim:
             facts["mean"] = own.mean(axis=0).tolist()
-        if latent_dim > 2 and "map" in panels:
-            facts["plane"] = _plane(own[:, dims])
+        if latent_dim > 2 and "map" in panels:  # the plane in which the codes differ most
+            plane = PCA(2, svd_solver="full").fit(own[:, dims])
+            facts["plane"] = {"origin": plane.mean_.tolist(), "axes": plane.components_.tolist()}
     low, high = _range([own[:, dims] for own in codes])
     on_map = [places(facts, own, dims) for facts, own in zip(described, codes, strict=False)]
-    points = {}
-    if set(panels) - {"grid"}:
-        points = describe_points(codes, on_map, data, snapshots is not None, most)
+    points = describe_points(codes, on_map, data, snapshots is not None, most) if others else {}
     if snapshots is not None:
         points |= earlier(snapshots, models, described, codes, dims)
-    if "pad" in panels and data.test_images.shape[-1] == 1:
+    if "pad" in panels and image_shape[2] == 1:
         points["ink"] = ink(data)
     around = _range(on_map) if "map" in panels else (low, high)
-    return {
-        "models": described, "points": points, "panels": list(panels), "dims": dims,
-        "low": low, "high": high, "step": STEP, "around": list(around), "latent_dim": latent_dim,
+    state = {
+        "models": described, "points": points, "panels": panels, "dims": dims, "low": low, "high": high,
+        "step": STEP, "around": list(around), "latent_dim": latent_dim,
     }  # fmt: skip
+    return state | {"place": place(models, state)}
 
 
-def as_json(value):
-    """The same with bytes as {"base64": text}, for a JSON file; ``mount`` in JavaScript reads it."""
-    if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode()}
-    if isinstance(value, dict):
-        return {name: as_json(part) for name, part in value.items()}
-    return [as_json(part) for part in value] if isinstance(value, list) else value
-
-
-def _check_models(models, encoders):
-    """The latent_dim that all models share."""
+def _check_models(models):
+    """The latent_dim and the image_shape that all models share."""
     if not isinstance(models, dict) or not models:
         raise TypeError('models must be a dict of names and models, such as {"VAE": vae}')
     for name, model in models.items():
-        parts = ["latent_dim", "encode", "decoder", "decoder_output"] + ["encoder"] * encoders
-        missing = [part for part in parts if not hasattr(model, part)]
-        if missing:
-            raise TypeError(
-                f"models[{name!r}] must be an Autoencoder; this {type(model).__name__} has no "
-                f"{missing[0]}"
-            )
-    sizes = {name: model.latent_dim for name, model in models.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"one z goes to every model, so latent_dim must be the same: {sizes}")
-    return next(iter(sizes.values()))
+        if not isinstance(model, Autoencoder):
+            kind = type(model).__name__
+            raise TypeError(f"models[{name!r}] must be an Autoencoder, not a {kind}")
+    # One z goes to every model, and pictures stand beside each other pixel for pixel.
+    for what in ("latent_dim", "image_shape"):
+        sizes = {name: getattr(model, what) for name, model in models.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"{what} must be the same for all models: {sizes}")
+    if model.image_shape[2] not in (1, 3):
+        raise ValueError(f"images must be grey or in three colours, not {model.image_shape}")
+    return model.latent_dim, model.image_shape
 
 
-def _check_data(data):
-    images = getattr(data, "test_images", None)
-    if images is None:
-        raise TypeError(
-            f"data must be an ImageDataset; this {type(data).__name__} has no test_images"
-        )
-    if getattr(images, "ndim", 0) != 4 or len(images) == 0:
-        raise ValueError("data.test_images must have shape [n, height, width, channels], n ≥ 1")
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError("data.test_images must lie in [0, 1]")
-    if data.test_labels is not None:
-        labels = check_labels(data.test_labels, "data.test_labels", n=len(images))
-        if data.class_names and labels.max() >= len(data.class_names):
-            raise ValueError(
-                f"data.class_names must be at least {labels.max() + 1}, one for each of the "
-                f"labels, not {len(data.class_names)}"
-            )
-
-
-def _describe_model(name, model):
-    decoder = describe(model.decoder, f"{name}'s decoder")
-    shape = model.decoder.output_shape[1:]
-    if len(shape) != 3 or shape[2] not in (1, 3):
-        raise ValueError(
-            f"{name}'s decoder must give images [height, width, 1 or 3 colours], not {list(shape)}"
-        )
-    if model.decoder.input_shape[1:] != (model.latent_dim,):
-        raise ValueError(
-            f"{name}'s decoder must take [latent_dim], that is [{model.latent_dim}], "
-            f"not {list(model.decoder.input_shape[1:])}"
-        )
-    if model.decoder_output not in OUTPUTS:
-        raise ValueError(
-            f"{name}'s decoder_output must be one of {', '.join(OUTPUTS)} for the browser to draw it, "
-            f"not {model.decoder_output!r}"
-        )
-    return {
+def _describe_model(name, model, encoder):
+    check_known(model.decoder_output, f"decoder_output (of {name}, for the browser)", OUTPUTS)
+    facts = {
         "name": str(name),
-        "decoder": decoder,
+        "decoder": describe(model.decoder, f"{name}'s decoder"),
         "output": model.decoder_output,
-        "normal": not getattr(model, "learns_prior", False),
+        "normal": not model.learns_prior,
     }
+    if encoder:
+        facts["encoder"] = describe(model.encoder, f"{name}'s encoder")
+    return facts
 
 
-def _check_sizes(models, data):
-    """Pictures stand beside each other, and beside test images, pixel for pixel."""
-    shapes = {name: model.decoder.output_shape[1:] for name, model in models.items()}
-    wanted = next(iter(shapes.values())) if data is None else data.test_images.shape[1:]
-    whose = "one" if data is None else "data's"
-    for name, shape in shapes.items():
-        if shape != wanted:
-            raise ValueError(
-                f"{name}'s decoder must give images of {whose} size, {list(wanted)}, not {list(shape)}"
-            )
-
-
-def _describe_encoder(name, model, data):
-    """The encoder as ``describe`` packs it: image in, means out, log-variances after them or none."""
-    image, numbers = list(data.test_images.shape[1:]), model.latent_dim
-    takes, gives = list(model.encoder.input_shape[1:]), list(model.encoder.output_shape[1:])
-    if takes != image or gives not in ([numbers], [2 * numbers]):
-        raise ValueError(
-            f"{name}'s encoder must turn images {image} into {numbers} or {2 * numbers} numbers; it "
-            f"turns {takes} into {gives}"
-        )
-    return describe(model.encoder, f"{name}'s encoder")
-
-
-def _encode(name, model, data):
-    codes = np.asarray(model.encode(data.test_images[:MAP_POINTS]), "float32")
-    with np.errstate(over="ignore"):
-        sound = np.isfinite(codes.astype("float16")).all()  # as they are sent: up to 65,504
-    if not sound:
-        raise ValueError(
-            f"{name} gives codes that are not finite, or beyond 65,504; its training went wrong"
-        )
-    return codes
+def _first_test_images(data, image_shape):
+    """As many test images as a map shows, with their labels; an ImageDataset."""
+    if not isinstance(data, ImageDataset):
+        raise TypeError(f"data must be an ImageDataset, not a {type(data).__name__}")
+    images, labels = data.test_images, data.test_labels
+    check_images(images, "data.test_images", image_shape)
+    if labels is not None:
+        labels = check_labels(labels, "data.test_labels", n=len(images)).astype(int)[:MAP_POINTS]
+        if 0 < (names := len(data.class_names)) <= labels.max():
+            raise ValueError(f"data.class_names must be at least {labels.max() + 1}, not {names}")
+    # A part of a stream is an array; all of it might not fit into memory.
+    return data._replace(test_images=images[:MAP_POINTS], test_labels=labels)
 
 
 def _dimensions(codes, latent_dim):
     """The dimensions that get a slider: at most eight, those in which the codes differ most."""
-    if not codes:
-        return list(range(min(latent_dim, MOST_SLIDERS)))
-    spread = np.mean([own.var(axis=0) for own in codes], axis=0)
+    spread = np.mean([own.var(axis=0) for own in codes] or [np.zeros(latent_dim)], axis=0)
     return sorted(np.argsort(-spread, kind="stable")[:MOST_SLIDERS].tolist())
-
-
-def _plane(codes):
-    """The plane in which the codes differ most: a point on it and two directions, rows of length 1."""
-    origin = codes.mean(axis=0)
-    _, _, directions = np.linalg.svd(codes - origin, full_matrices=False)
-    axes = directions[:2]
-    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-    return {"origin": origin.tolist(), "axes": (axes * signs[:, None]).tolist()}
 
 
 def _range(codes):

@@ -51,7 +51,7 @@ def refusal(network):
         (layers.LayerNormalization(name="norm_1"), "'norm_1' is a LayerNormalization"),
         (layers.Dense(4, activation="gelu", name="bent"), "'bent' has the activation 'gelu'"),
         (layers.Dense(4, activation=lambda x: x, name="odd"), "'odd' has the activation"),
-        (layers.ReLU(max_value=6.0, name="capped"), "'capped' has a max_value"),
+        (layers.ReLU(max_value=6.0, name="capped"), "'capped' has max_value=6.0"),
     ],
 )
 def test_a_layer_that_the_browser_cannot_run_is_named(layer, complaint):

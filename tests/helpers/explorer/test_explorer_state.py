@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ipywidgets.embed import dependency_state
 
+from vae_helpers.files import StreamedImages
 from vae_helpers.models import MMDVAE, VAE
 from vae_helpers.widgets import explorer_state, latent_explorer
 from vae_helpers.widgets.layers import describe
@@ -94,6 +95,28 @@ def test_without_labels_all_points_are_of_one_kind(coloured):
     assert not np.frombuffer(points["labels"], "<u2").any()
 
 
+def test_streamed_images_are_shown_like_those_in_memory(models, data):
+    stream = StreamedImages(np.rint(data.test_images * 255).astype("uint8"))
+    streamed, plain = (
+        explorer_state(models, data._replace(test_images=images), map=True, walk=True, pad=True)
+        for images in (stream, stream[:])
+    )
+    assert streamed == plain
+
+
+def test_a_drawing_s_size_does_not_mind_images_without_ink(models, data):
+    blank = np.zeros_like(data.test_images)
+    some = np.concatenate([data.test_images, blank[:40]])
+    unlabelled = data._replace(test_labels=None, class_names=())
+    boxes = [
+        explorer_state(models, unlabelled._replace(test_images=images), pad=True)["points"]["ink"][
+            "box"
+        ]
+        for images in (data.test_images, some, blank)
+    ]
+    assert boxes[0] == boxes[1] > boxes[2] == 1
+
+
 def test_labels_without_names_are_named_by_their_numbers(models, data):
     points = latent_explorer(models, data._replace(class_names=()), walk=True).view.points
     assert points["class_names"] == [str(k) for k in range(10)]
@@ -172,14 +195,12 @@ def test_the_module_is_its_files_without_their_imports():
 # ---- dimensions --------------------------------------------------------------------------------
 
 
-class Given:
+class Given(MMDVAE):
     """A model whose codes are set by hand."""
 
-    decoder_output = "pixels"
-
     def __init__(self, codes, latent_dim=2):
-        self.latent_dim, self.codes = latent_dim, np.float32(codes)
-        self.decoder = MMDVAE(latent_dim=latent_dim, kernel="published").decoder
+        super().__init__(latent_dim, kernel="published")
+        self.codes = np.float32(codes)
 
     def encode(self, images):
         return np.resize(self.codes, (len(images), self.latent_dim))
