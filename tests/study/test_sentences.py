@@ -1,6 +1,6 @@
 """What sentences of the book say about several trainings, beside the records."""
 
-from itertools import combinations, product
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -255,7 +255,7 @@ def test_neighbours_depend_on_the_seed_at_least_as_much_as_on_the_cost_function(
     }
 
     def overlaps(run, other):
-        chosen = product(range(3), range(3)) if run != other else combinations(range(3), 2)
+        chosen = (combinations if run == other else permutations)(range(3), 2)
         pairs = [(near[f"{run}-{s}"], near[f"{other}-{t}"]) for s, t in chosen]
         return [np.mean([np.isin(a, b).mean() for a, b in zip(*p, strict=True)]) for p in pairs]
 
