@@ -1,5 +1,6 @@
 """What sentences of the book say about several trainings, beside the records."""
 
+import json
 from itertools import combinations, permutations
 
 import numpy as np
@@ -277,3 +278,18 @@ def test_which_digits_are_nearest_to_nines_and_sixes_in_the_six_trainings_of_cha
         assert apart[9, 1] == 4
         assert apart[6, 1] == (2 if name.startswith("vae") else 5)
         assert {4, 9}.isdisjoint(apart[6, 1:4])
+
+
+def test_three_widths_of_a_gaussian_differ_in_where_codes_lie():
+    """Chapter 11: the KL falls to a third, and reconstructions are about equally good."""
+    from vae_study import fixed_width
+
+    found = json.loads(fixed_width.RECORD.read_text())
+    narrow, middle, wide = (found[f"{v:g}"] for v in fixed_width.VARIANCES)
+    kl = [of["history"]["divergence"][-1] for of in (narrow, middle, wide)]
+    assert kl == sorted(kl)[::-1]
+    assert kl[0] / kl[2] == pytest.approx(3, abs=0.3)
+    errors = [of["study"]["squared_error"] for of in (narrow, middle, wide)]
+    assert max(errors) < 1.04 * min(errors)
+    spread = [np.trace(of["study"]["code_cov"]) for of in (narrow, middle, wide)]
+    assert spread[0] > 2 * spread[1] > 2.5 * spread[2]
