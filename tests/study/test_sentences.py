@@ -8,7 +8,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from vae_helpers.data import load_images
-from vae_study import claims, records, samples
+from vae_study import claims, importance, records, samples
 
 FASHION = "fashion_mnist"
 TEN = (
@@ -293,3 +293,12 @@ def test_three_widths_of_a_gaussian_differ_in_where_codes_lie():
     assert max(errors) < 1.04 * min(errors)
     spread = [np.trace(of["study"]["code_cov"]) for of in (narrow, middle, wide)]
     assert spread[0] > 2 * spread[1] > 2.5 * spread[2]
+
+
+def test_eight_numbers_explain_an_image_better_by_more_than_two_hundred_nats():
+    """Chapter 13, and that a quarter of the draws would have said the same."""
+    found = importance.read_bounds()
+    for run in ("vae", "mmd_vae"):
+        assert found[f"{run}_8d"]["bound"] > found[run]["bound"] + 200
+    for of in found.values():
+        assert of["bound"] - 1 < of["bound_of_a_quarter"] <= of["bound"] + 0.1
