@@ -21,7 +21,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from killing import rows_saved
 
 from vae_helpers import checkpoints, distributed, family, models, train
 from vae_helpers.data import load_images, to_batches
@@ -374,6 +373,8 @@ def test_a_machine_that_dies_ends_the_training_in_one_line_and_it_goes_on_as_if_
         ])  # fmt: skip
 
     several = ("--strategy", "multi-worker")
+    from killing import rows_saved  # not at the top: this file is run by itself, too
+
     on_devices(1, "trainings", command("one"))
     on_machines(2, "trainings", command("undisturbed", *several))
     first, second = start_machines(2, "trainings", command("killed", *several))
