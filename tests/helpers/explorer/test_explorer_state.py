@@ -104,7 +104,7 @@ def test_streamed_images_are_shown_like_those_in_memory(models, data):
     assert streamed == plain
 
 
-def test_a_drawing_s_size_does_not_mind_images_without_ink(models, data):
+def test_images_without_ink_do_not_count_for_the_size_of_a_drawing(models, data):
     blank = np.zeros_like(data.test_images)
     some = np.concatenate([data.test_images, blank[:40]])
     unlabelled = data._replace(test_labels=None, class_names=())
