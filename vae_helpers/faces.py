@@ -22,7 +22,8 @@ BLOCK = 250  # faces at a time, so that they stay in the processor's cache
 class Faces(NamedTuple):
     """Faces, and the coordinates that they were drawn from.
 
-    data : ImageDataset; where valence and arousal both vary, labels are quadrants, ``EXPRESSIONS``
+    data : ImageDataset; labels are the quadrant of the expression, ``EXPRESSIONS``, where valence and
+        arousal both vary
     train, test : dict, coordinate → [n] in [−1, 1], of the training and of the test images:
         "valence" (negative to positive), "arousal" (calm to excited), and others of ``COORDINATES``
     """
@@ -38,8 +39,7 @@ def draw_faces(
 ) -> Faces:  # fmt: skip
     """Draw ``n`` faces to train on and ``test`` others, with coordinates drawn at random.
 
-    Each coordinate is uniform, and has random numbers of its own: what varies besides changes nothing
-    in the expressions. What does not vary stays in its middle.
+    Each coordinate is uniform, with random numbers of its own; what does not vary is in its middle.
 
     Parameters
     ----------
