@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 
 from vae_helpers.faces import NUISANCES
 from vae_study import faces
+from vae_study.records import t_interval
 
 
 def square(n, seed):
@@ -159,6 +160,10 @@ def test_two_of_five_mmd_vaes_put_all_codes_into_one_point():
     assert min(of[0]["loss"][1:6]) > 0.95 * of[1]["loss"][1] > 2 * of[0]["loss"][6]
     for seed in (0, 2, 3):
         assert min(known(of[seed]["measures"])) > 0.97
+    for kind in ("neighbours", "linear"):
+        for name in faces.EXPRESSION:
+            low, high = t_interval([of[seed]["measures"][kind][name] for seed in range(5)])
+            assert 0 < low < 0.15 < 1 < high
 
 
 def test_where_valence_points(of_records):
