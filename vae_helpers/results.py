@@ -10,7 +10,7 @@ from .checkpoints import RUNS, copy_of, save_weights
 from .data import DIGESTS, to_batches
 from .files import written_whole
 from .measures import measures_of_chapter_4
-from .resuming import snapshot_name
+from .resuming import result_path
 
 SNAPSHOT_EPOCHS = (0, 1, 10, 20, 30, 40, 50)
 # For these two the decoder is kept as well, so that the latent grid can be drawn over time.
@@ -28,39 +28,42 @@ def digest_of_images(images):
     return digest.hexdigest()
 
 
-def write_results(state, data):
-    """From a finished training's snapshots, make what can be shipped: weights, arrays, record."""
-    settings, history, model = state.settings, state.history, copy_of(state.model)
-    run, dataset = settings["run"], settings["dataset"]
-    epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, len(history)}) if e <= len(history)]
-    codes, decoders, measured = [], [], {}
-    for epoch in epochs:
-        model.load_weights(state.out / snapshot_name(epoch))
-        codes.append(model.encode(data.test_images[:CODES_KEPT]).astype("float16"))
-        decoders.append([w.astype("float16") for w in model.decoder.get_weights()])
-        if epoch in MEASURED_EPOCHS or epoch == len(history):
-            terms = test_terms(model, data, settings)
-            measured[str(epoch)] = {**terms, **measures_of_chapter_4(model, data)}
+def look(state, data, epoch, measured):
+    """Put what is kept of an epoch into the state: codes, perhaps the decoder, measures."""
+    settings, model = state.settings, copy_of(state.model)
+    state.arrays[f"codes {epoch}"] = model.encode(data.test_images[:CODES_KEPT]).astype("float16")
+    if (settings["run"], settings["dataset"]) in DECODERS_OVER_TIME:
+        for i, weights in enumerate(model.decoder.get_weights()):
+            state.arrays[f"decoder_{i} {epoch}"] = weights.astype("float16")
+    if measured:
+        terms = test_terms(model, data, settings)
+        state.test[str(epoch)] = {**terms, **measures_of_chapter_4(model, data)}
 
-    arrays = {"epochs": np.array(epochs), "codes": np.stack(codes)}
-    if (run, dataset) in DECODERS_OVER_TIME:
-        arrays |= {f"decoder_{i}": np.stack(w) for i, w in enumerate(zip(*decoders, strict=True))}
+
+def write_results(state, data):
+    """Write what can be shipped of a finished training: weights, arrays, record."""
+    settings, last = state.settings, len(state.history)
+    if str(last) not in state.test:
+        look(state, data, last, measured=True)
+    epochs = [e for e in sorted({*SNAPSHOT_EPOCHS, last}) if e <= last]
+    arrays = {"epochs": np.array(epochs)}
+    for name in sorted({key.split()[0] for key in state.arrays}):
+        arrays[name] = np.stack([state.arrays[f"{name} {epoch}"] for epoch in epochs])
     record = {
         "settings": settings,
-        "epochs": len(history),
+        "epochs": last,
         "versions": state.versions,
-        "data_sha256": settings.get("data_sha256") or DIGESTS[dataset],
-        "history": history,
-        "test": measured,
+        "data_sha256": settings.get("data_sha256") or DIGESTS[settings["dataset"]],
+        "history": state.history,
+        "test": state.test,
     }
-    path = state.out / f"{run}-{dataset}"
-    save_weights(model, f"{path}.weights.h5")
-    if run not in RUNS:  # nothing else would say what its layers are
-        with written_whole(f"{path}.keras") as part:
-            model.save(part)
-    with written_whole(f"{path}.npz") as part:
+    save_weights(state.model, result_path(state.out, settings, "weights.h5"))
+    if settings["run"] not in RUNS:  # nothing else would say what its layers are
+        with written_whole(result_path(state.out, settings, "keras")) as part:
+            copy_of(state.model).save(part)
+    with written_whole(result_path(state.out, settings, "npz")) as part:
         np.savez_compressed(part, **arrays)
-    with written_whole(f"{path}.json") as part:
+    with written_whole(result_path(state.out, settings, "json")) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
     return record
 

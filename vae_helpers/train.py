@@ -26,7 +26,7 @@ from .data import DataError, ImageDataset, load_images, to_batches
 from .faces import draw_faces
 from .files import StreamedImages, written_whole
 from .folders import load_folder
-from .results import FOLDER, SNAPSHOT_EPOCHS, digest_of_images, write_results
+from .results import FOLDER, MEASURED_EPOCHS, SNAPSHOT_EPOCHS, digest_of_images, look, write_results
 from .resuming import TrainingState
 
 
@@ -120,8 +120,8 @@ def train(
         distributed.check_agreement(devices, done, f"the epochs in {state.out}")
         if done > epochs:
             raise ValueError(f"{state.out} holds {done} epochs already, more than {epochs}")
-        if not done:
-            state.keep_snapshot(0)
+        if not done and state.writes:
+            look(state, data, 0, measured=False)
         progress = tqdm(range(done, epochs), desc=name, unit="epoch", disable=not state.writes,
                         initial=done, total=epochs)  # fmt: skip
         for epoch in progress:
@@ -131,8 +131,8 @@ def train(
             terms = {name: values[0] for name, values in fit.history.items()}
             seconds = time.perf_counter() - start
             progress.set_postfix(loss=f"{terms['loss']:.4g}")
-            if epoch + 1 in (*SNAPSHOT_EPOCHS, epochs):
-                state.keep_snapshot(epoch + 1)
+            if epoch + 1 in SNAPSHOT_EPOCHS and state.writes:
+                look(state, data, epoch + 1, epoch + 1 in MEASURED_EPOCHS)
             state.save({"epoch": epoch + 1, **terms, "seconds": round(seconds, 2)})
     return write_results(state, data) if state.writes else None
 

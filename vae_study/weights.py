@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_helpers.autoencoder import Autoencoder
-from vae_helpers.checkpoints import SWEEP, build, digest_of, restore, unaltered
+from vae_helpers.checkpoints import SWEEP, build, digest_of, image_shape_of, restore, unaltered
 from vae_helpers.files import written_whole
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -34,7 +34,7 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     if seed == 0 and run not in SWEEP:
         return restore(run, dataset)
     path = unaltered(WEIGHTS / f"{run}-{dataset}-seed{seed}.npz")
-    model = build(run)
+    model = build(run, image_shape_of(dataset))
     with np.load(path, allow_pickle=False) as file:
         model.set_weights([file[name].astype("float32") for name in file.files])
     return model, json.loads(path.with_suffix(".json").read_text())
@@ -44,7 +44,7 @@ def keep(folder):
     """Keep the weights and the record of a finished training, as ``vae_helpers.train`` left them."""
     (record_path,) = Path(folder).glob("*.json")
     settings = json.loads(record_path.read_text())["settings"]
-    model = build(settings["run"])
+    model = build(settings["run"], image_shape_of(settings["dataset"]))
     model.load_weights(record_path.with_suffix(".weights.h5"))
     path = WEIGHTS / "{run}-{dataset}-seed{seed}.npz".format(**settings)
     with written_whole(path) as part:

@@ -592,6 +592,4 @@ def test_a_training_goes_on_in_a_folder_whose_name_is_a_pattern(
         record = train.train("autoencoder", "fashion_mnist", epochs=epochs, out=out)
     assert [row["epoch"] for row in record["history"]] == [1, 2, 3, 4]
     kept = {path.name.split(".")[0] for path in out.iterdir()}
-    assert kept == {
-        "state", "epoch-000", "epoch-001", "epoch-004", "autoencoder-fashion_mnist"
-    }  # fmt: skip
+    assert kept == {"state", "autoencoder-fashion_mnist"}
