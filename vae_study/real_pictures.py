@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from .records import CONFIDENCE, RECORDS, values
+from .records import CONFIDENCE, RECORDS
+from .weights import WEIGHTS, keep
 
 ROWS = RECORDS / "real_pictures.csv"
 TWO = ("vae_published", "vae", "mmd_vae")
+DRAWN = ("fid", "precision", "coverage")  # measures of samples; the others are of codes
 MANY = ("vae_{}d", "mmd_vae_{}d", "mmd_vae_imq_{}d")
 
 
@@ -47,21 +49,32 @@ def read_rows(path=ROWS):
         return [{**row, "threshold": float(row["threshold"])} for row in csv.DictReader(file)]
 
 
-def gaps(records, row, data):
+def numbers(models, run, data, measure):
+    """One measure of one run, seed by seed: {seed: number}, from ``samples.read_samples()["models"]``."""
+    found = {}
+    for name, measured in models.items():
+        *this, seed = name.rsplit("-", 2)
+        if this == [run, data]:
+            of = measured["samples"]["learnt"] if measure in DRAWN else measured["codes"]
+            found[int(seed.removeprefix("seed"))] = of[measure]
+    return found
+
+
+def gaps(models, row, data):
     """How far the VAE is above the MMD-VAE on a data set: [n], seed by seed, in the row's scale.
 
     "difference" is the difference of the two, for what has the same range everywhere: shares, and
     distances to the one prior. "log ratio" is log(VAE / MMD-VAE), for what is measured in units of the
     data set: squared grey values, or features of a classifier of its own.
     """
-    first, second = (values(records, row[run], data, row["measure"]) for run in ("vae", "mmd_vae"))
+    first, second = (numbers(models, row[run], data, row["measure"]) for run in ("vae", "mmd_vae"))
     pairs = [(first[seed], second[seed]) for seed in first if seed in second]
     if row["scale"] == "log ratio":
         return np.array([math.log(a / b) for a, b in pairs])
     return np.array([a - b for a, b in pairs])
 
 
-def growth(row, records):
+def growth(row, models):
     """How much larger the gap is on ``data`` than on ``than``, whichever model is ahead.
 
     |mean gap on data| − |mean gap on than|, with Welch's 95 % t-interval.
@@ -72,7 +85,7 @@ def growth(row, records):
     verdict : "holds" if the whole interval is above the row's threshold, "does not hold" if none of it
         is, "open" if it lies on both sides; "not tested" without an interval
     """
-    both = [gaps(records, row, row[name]) for name in ("data", "than")]
+    both = [gaps(models, row, row[name]) for name in ("data", "than")]
     if min(map(len, both)) < 2:
         return None, None, "not tested"
     here, there = (np.sign(gap.mean()) * gap for gap in both)
@@ -87,13 +100,9 @@ def growth(row, records):
     return number, (low, high), verdict
 
 
-def training_folder(run, data, seed):
-    return Path(f"runs/{run}-{data}-seed{seed}")
-
-
 def finished(run, data, seed):
-    """Whether a training of the queue has written its record."""
-    return (training_folder(run, data, seed) / f"{run}-{data}.json").exists()
+    """Whether the weights of a training of the queue are kept."""
+    return (WEIGHTS / f"{run}-{data}-seed{seed}.npz").exists()
 
 
 def main(arguments=None):
@@ -116,8 +125,8 @@ def main(arguments=None):
         for number, (run, data, seed) in enumerate(missing, 1):
             print(f"{number} of {len(missing)}: {run} {data} seed {seed}", flush=True)
             command = [sys.executable, "-m", "vae_helpers.train", run, data, "--seed", str(seed)]
-            out = str(training_folder(run, data, seed))
-            subprocess.run([*command, "--out", out], check=True, env=environment)
+            subprocess.run(command, check=True, env=environment)
+            keep(f"runs/{run}-{data}-seed{seed}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"real_pictures: a training ended with status {error.returncode}; see above")
     except KeyboardInterrupt:

@@ -3,8 +3,8 @@
     python -m vae_study.samples                  measure what ``records/samples.json`` does not have yet
     python -m vae_study.samples fashion_mnist    of one data set
 
-Seed 0 of a training is what the book ships, other seeds are what ``vae_study/weights`` keeps.
-Chapter 7 shows the controls, chapter 13 the models.
+Their weights are what ``vae_study/weights`` keeps, or what the book ships.
+Chapter 7 shows the controls, chapters 13 and 15 the models.
 """
 
 import json
@@ -19,8 +19,9 @@ from tqdm import tqdm
 from vae_helpers.checkpoints import SHIPPED, SWEEP
 from vae_helpers.data import load_images
 from vae_helpers.files import written_whole
-from vae_helpers.measures import in_hole
+from vae_helpers.measures import in_hole, squared_error
 
+from .code_measures import measure_codes
 from .features import DATASETS, feature_spaces, frechet_distance, neighbourhoods
 from .recognition import of_another_class
 from .records import RECORDS
@@ -43,7 +44,9 @@ def read_samples(path=SAMPLES):
     ``reconstructions`` (of training images), ``mixture`` (draws of a mixture fitted to its training
     codes). The models of ``COMPARED`` also have ``square`` (over ±4); and ``among`` and ``holes``,
     precision and density alone, of the samples that fall among codes and in holes. All are beside
-    the test images, 10,000 of both for FID, 3,000 of both for the others. ``in_hole`` says how many samples fall in a hole, for each quantile that may define one.
+    the test images, 10,000 of both for FID, 3,000 of both for the others. ``in_hole`` says how many
+    samples fall in a hole, for each quantile that may define one, and ``codes`` what is measured of
+    the test images' codes and reconstructions.
     """
     return json.loads(path.read_text())
 
@@ -58,7 +61,7 @@ def measure_samples(spaces, real, pictures):
     ----------
     spaces : {name: function}, from ``feature_spaces``
     real : {name: [n, k]}, the features of real images
-    pictures : float32, [m, 28, 28, 1], in [0, 1]
+    pictures : float32, [m, height, width, channels], in [0, 1]
     """
     found = {}
     for name, features in spaces.items():
@@ -138,6 +141,13 @@ def holes_by_quantile(train_codes, test_codes, z):
     return {str(q): float((found > np.quantile(usual, q)).mean()) for q in HOLES}
 
 
+def codes_of(model, data):
+    """What is measured of a model's codes of the test images, and their squared error."""
+    train_codes, codes = model.encode(data.train_images), model.encode(data.test_images)
+    found = measure_codes(train_codes, data.train_labels, codes, data.test_labels)
+    return found | {"squared_error": squared_error(model, data.test_images)}
+
+
 def measure_model(model, data, spaces, real, compared=False, seed=0):
     """All of one model, as ``read_samples`` says; ``seed`` is that of the draws."""
     train_codes, test_codes = model.encode(data.train_images), model.encode(data.test_images)
@@ -177,7 +187,7 @@ def main(datasets=DATASETS):
     for dataset in datasets:
         missing = [
             t for t in trainings()
-            if t[1] == dataset and "{}-{}-seed{}".format(*t) not in done["models"]
+            if t[1] == dataset and "codes" not in done["models"].get("{}-{}-seed{}".format(*t), {})
         ]  # fmt: skip
         if dataset in done["controls"] and not missing:
             continue
@@ -192,8 +202,10 @@ def main(datasets=DATASETS):
         for training in tqdm(missing):
             model, _ = restore_training(*training)
             name = "{}-{}-seed{}".format(*training)
-            compared = training[0] in COMPARED
-            done["models"][name] = measure_model(model, data, spaces, real, compared)
+            if name not in done["models"]:
+                compared = training[0] in COMPARED
+                done["models"][name] = measure_model(model, data, spaces, real, compared)
+            done["models"][name]["codes"] = codes_of(model, data)
             write(done)
 
 

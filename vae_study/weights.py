@@ -1,5 +1,5 @@
-"""The weights behind the study's records: float16, one file a training; seed 0 is what the book
-ships, but for the sweep over β.
+"""The weights behind the study's records: float16, one file a training; what the book ships (seed 0 of
+most) is not kept a second time.
 
 python -m vae_study.weights runs/vae-fashion_mnist-seed1        keep a finished training's
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_helpers.autoencoder import Autoencoder
-from vae_helpers.checkpoints import SWEEP, build, digest_of, image_shape_of, restore, unaltered
+from vae_helpers.checkpoints import build, digest_of, image_shape_of, restore, unaltered
 from vae_helpers.files import written_whole
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -24,16 +24,17 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     Parameters
     ----------
     run, dataset : as for ``vae_helpers.checkpoints.restore``
-    seed : of the training; 0 is what the book ships, others and the sweep over β are kept in float16
+    seed : of the training; where none is kept in float16, 0 is what the book ships
 
     Raises
     ------
     ValueError
         The weights are not kept, or their file has been altered.
     """
-    if seed == 0 and run not in SWEEP:
+    path = WEIGHTS / f"{run}-{dataset}-seed{seed}.npz"
+    if seed == 0 and not path.exists():
         return restore(run, dataset)
-    path = unaltered(WEIGHTS / f"{run}-{dataset}-seed{seed}.npz")
+    unaltered(path)
     model = build(run, image_shape_of(dataset))
     with np.load(path, allow_pickle=False) as file:
         model.set_weights([file[name].astype("float32") for name in file.files])
