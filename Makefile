@@ -67,8 +67,8 @@ bench-book: data assets ## minutes for the book and for each notebook in it
 	$(BIN)/python benchmarks/book_speed.py
 	$(BIN)/python benchmarks/make_readme.py
 
-data: $(READY) ## get both data sets and the emoji into the cache (DATA=cifar10: 139 MB more)
-	@$(BIN)/python tools/get_data.py $(DATA)
+data: $(READY) ## get the three data sets and the emoji into the cache (240 MB)
+	@$(BIN)/python tools/get_data.py
 
 assets: $(READY)
 	@$(BIN)/python tools/book_assets.py

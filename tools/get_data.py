@@ -21,7 +21,7 @@ from node import npm
 from PIL import Image
 from tqdm import tqdm
 
-from vae_helpers.data import PARTS, DataError, cache_folder, load_images, store
+from vae_helpers.data import DIGESTS, PARTS, DataError, cache_folder, load_images, store
 
 IDX_FILES = (
     "train-images-idx3-ubyte",
@@ -169,14 +169,11 @@ def fetch_from_mirror(name):
         return dict(zip(PARTS, files, strict=True))
 
 
-FIRST = ("fashion_mnist", "mnist")  # what chapters 1 to 13 show
-
-
-def main(more=()):
-    """Get the two data sets of the chapters, and what else is named: cifar10."""
+def main(names=DIGESTS):
+    """Get the data sets that are named, by default all."""
     # Without a cache the data would be fetched again and again, and without a network never.
     warnings.filterwarnings("error", message=".* cannot be kept")
-    for name in (*FIRST, *more):
+    for name in names:
         try:
             load_images(name)
         except UserWarning as unkept:
@@ -201,7 +198,7 @@ def get_emoji():
 if __name__ == "__main__":
     warnings.simplefilter("always")
     try:
-        main(sys.argv[1:])
+        main(sys.argv[1:] or DIGESTS)
         get_emoji()
     except KeyboardInterrupt:
         sys.exit("get_data: stopped; started again, it fetches what is missing")

