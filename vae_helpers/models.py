@@ -119,7 +119,7 @@ class InfoVAE(Autoencoder):
 
     The encoder is stochastic, and the KL is estimated from one draw as in ``VAE``. α = 0, λ = 1 is the
     VAE; α + λ = 1 leaves the ELBO with its KL weighted by 1 − α; α = 1 is an MMD-VAE with a
-    stochastic encoder, λ being the weight of its MMD. Source: Zhao, Song & Ermon (2019), equation 6;
+    stochastic encoder, λ being the weight of its MMD. Source: Zhao, Song & Ermon (2019);
     introduced in chapter 8.
 
     Parameters
