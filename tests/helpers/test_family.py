@@ -210,14 +210,14 @@ def test_the_continuous_bernoulli_has_a_finite_gradient_everywhere():
 
 
 def test_the_continuous_bernoulli_vaes_terms_and_pictures(images):
-    model, batch, mean, spread, z, logits = set_up(ContinuousBernoulliVAE, images)
+    model, batch, mean, spread, z, logits = set_up(ContinuousBernoulliVAE, images, beta=0.5)
     log_c = np.log(logits / np.tanh(logits / 2)).sum(axis=(1, 2, 3))
     terms = model.loss_terms(batch)
     assert float(terms["reconstruction"]) == pytest.approx(
         -(bernoulli(batch, logits) + log_c).mean(), abs=1e-3
     )
     assert float(terms["divergence"]) == pytest.approx(
-        standard_divergence(z, mean, spread), rel=1e-4
+        0.5 * standard_divergence(z, mean, spread), rel=1e-4
     )
     expected = -1 / np.expm1(-logits) - 1 / logits
     far_from_0 = np.abs(logits) > 1e-9  # nearer, the difference above has no digits left
@@ -232,14 +232,14 @@ def test_gaussian_loglik_is_scipys_log_density(images):
 
 
 def test_the_gaussian_vaes_terms_and_its_variance(images):
-    model, batch, mean, spread, z, means = set_up(GaussianVAE, images)
+    model, batch, mean, spread, z, means = set_up(GaussianVAE, images, beta=0.5)
     sigma = np.exp(float(model.pixel_logvar) / 2)
     assert sigma**2 == pytest.approx(0.05)
     terms = model.loss_terms(batch)
     expected = -stats.norm.logpdf(batch, means, sigma).sum(axis=(1, 2, 3)).mean()
     assert float(terms["reconstruction"]) == pytest.approx(expected, rel=1e-5)
     assert float(terms["divergence"]) == pytest.approx(
-        standard_divergence(z, mean, spread), rel=1e-4
+        0.5 * standard_divergence(z, mean, spread), rel=1e-4
     )
 
 
