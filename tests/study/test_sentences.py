@@ -346,8 +346,17 @@ def test_a_learnt_fid_flatters_the_glaring_samples_and_the_edges_do_not(photogra
     assert of(published, "mixture") > of(published, "samples") + 3
     assert of(published, "samples", what="precision") < 0.92
     assert of(published, "mixture", what="precision") > 0.97
-    coverage = [of(published, kind, what="coverage") for kind in ("samples", "mixture")]
-    assert coverage[0] + 0.03 < coverage[1]
+    gains = {run: of(run, "samples") - of(run, "mixture") for run in MANY}
+    assert max(gains, key=gains.get) == vae
+    for run in MANY:
+        assert of(run, "samples", what="coverage") + 0.01 < of(run, "mixture", what="coverage")
+        assert of(run, "samples", "by_hand") < of(run, "reconstructions", "by_hand")
+    for run in ("vae", "mmd_vae"):  # "full marks to the featureless clouds of two numbers"
+        assert of(run, "reconstructions", what="precision") > 0.995
+        assert abs(of(run, "samples") - of(run, "mixture")) < 2
+    known = samples.read_samples()["controls"]["cifar10"]
+    assert round(known["training_images"]["learnt"]["fid"], 1) == 0.1
+    assert round(known["blurred_2"]["learnt"]["fid"]) == 33
 
 
 def test_two_numbers_of_a_photograph_are_no_more_than_two_components(photographs, load):
@@ -371,7 +380,8 @@ def test_with_two_numbers_differences_do_not_grow_on_photographs_but_for_the_cod
             abs(real_pictures.gaps(models, row, row[data])[0]) for data in ("data", "than")
         )
         if row["measure"] in ("mmd_to_prior", "sliced_wasserstein"):
-            assert here > there
+            grown = (here - there) / row["threshold"]
+            assert 1.9 < grown < 2.3 if row["than"] == "mnist" else 0 < grown < 1
         else:
             assert here < there + 0.002  # "as close, or closer"
     assert {real_pictures.growth(row, models)[2] for row in rows} == {"not tested"}
