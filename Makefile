@@ -28,7 +28,7 @@ test: lint book browser ## lint, tests, the built book in a browser, the outputs
 test-fast: lint data ## lint, and the tests that need no training, no browser and no book
 	$(PYTEST) -m "not (slow or long or browser or book)"
 
-test-all: lint book browser ## also what takes long, and nbval by itself
+test-all: lint book browsers ## also what takes long, and nbval by itself
 	$(PYTEST)
 	$(NBVAL)
 
@@ -76,6 +76,9 @@ assets: $(READY)
 browser: $(READY)
 	@$(BIN)/python tools/get_browser.py
 
+browsers: $(READY)
+	@$(BIN)/python tools/get_browser.py all
+
 setup: $(READY) ## make .venv and install everything into it
 
 # The newest versions are others every day, so they are looked for each time.
@@ -111,4 +114,4 @@ repository: $(READY) ## URL=https://github.com/you/book: set the repository's ad
 clean: ## remove the environment and everything that was built
 	rm -rf .venv _build .jupyter_cache .pytest_cache .ruff_cache *.egg-info
 
-.PHONY: help book test test-fast test-all test-code lint lab notebooks train study bench bench-book data assets browser setup resolved-pinned resolved-newest resolved-floors uv pins repository clean always
+.PHONY: help book test test-fast test-all test-code lint lab notebooks train study bench bench-book data assets browser browsers setup resolved-pinned resolved-newest resolved-floors uv pins repository clean always
