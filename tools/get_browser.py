@@ -37,7 +37,7 @@ def main(needed):
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if all(map(shutil.which, ["apt-get", *sudo[:1]])):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["install", "-y", "-qq", "--no-install-recommends", *packages]
+        install = ["install", "-y", "-qq", *packages]
         for command in (["update", "-qq"], install):
             subprocess.run([*sudo, "apt-get", *command], env=environment, check=False)
     if packages := missing(needed):
