@@ -146,7 +146,8 @@ def test_a_chapter_is_committed_executed_and_clean(path):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr"
-    text = path.read_text()
+    # Pictures are base64, where any six letters turn up one day.
+    text = re.sub(r'"image/\w+": "[^"]*"', "", path.read_text())
     assert not re.search(r"/(home|root|tmp|Users)/\w", text), "a path of somebody's machine"
 
 
