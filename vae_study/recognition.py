@@ -21,9 +21,8 @@ from vae_helpers.checkpoints import unaltered
 from vae_helpers.checks import check_known
 from vae_helpers.networks import build_encoder
 
-from .features import DATASETS
-
 JUDGE = Path(__file__).parent / "judge"
+DATASETS = ("fashion_mnist", "mnist")  # those that have such a judge
 CLASSES = 10
 NOTHING = 10  # the eleventh class
 CONFIDENCE = 0.9
@@ -252,7 +251,7 @@ def load_classifier(data):
 
     Raises
     ------
-    ValueError  ``data.name`` is no data set of this book, or the weights have been altered
+    ValueError  ``data.name`` has no such classifier, or the weights have been altered
     """
     check_known(data.name, "data.name", DATASETS)
     network = build_network()

@@ -341,7 +341,7 @@ def test_a_page_stands_on_its_own_and_fits_a_desk_and_a_phone(visit, site, path)
     )
     assert texts(page, ".cell_input pre", cut_off) == []
     if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", timeout=15_000)
+        page.wait_for_selector("mjx-container", state="attached", timeout=15_000)
         assert page.locator("mjx-merror").count() == 0
     # Ten decoders stand in the chapter that has all models.
     # Chapters 4 and 6 hold what happened at all epochs.

@@ -10,7 +10,6 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from vae_study import recognition
-from vae_study.features import DATASETS
 
 
 def bars(n, seed):
@@ -118,7 +117,7 @@ def test_look_alikes_are_of_their_class_and_pictures_of_nothing_of_none(data):
     assert 0 <= min(nothing.min(), smooth.min()) <= max(nothing.max(), smooth.max()) <= 1
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", recognition.DATASETS)
 def test_the_shipped_classifier_parts_real_images_from_pictures_of_nothing(load, dataset):
     real = load(dataset)
     found = recognition.load_classifier(real)
@@ -129,7 +128,7 @@ def test_the_shipped_classifier_parts_real_images_from_pictures_of_nothing(load,
 
 
 @pytest.mark.long  # two minutes for each
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", recognition.DATASETS)
 def test_the_shipped_classifier_was_taught_what_this_module_teaches(load, dataset):
     real = load(dataset)
     again = recognition.as_classifier(recognition.train_network(real), real)
