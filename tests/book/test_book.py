@@ -346,7 +346,7 @@ def test_a_page_stands_on_its_own_and_fits_a_desk_and_a_phone(visit, site, path)
     # Ten decoders stand in the chapter that has all models.
     # Chapters 4 and 6 hold what happened at all epochs.
     heavy = path.endswith(("04_comparing.html", "06_exploring.html", "13_family.html"))
-    most = 3.5 if heavy else 2.8 if path in WITH_EXPLORERS else 1.2
+    most = 3.3 if heavy else 2.8 if path in WITH_EXPLORERS else 1.2
     assert compressed_megabytes(page, site) < most
     shoot(page, path.replace("/", "-") + "-light")
 
