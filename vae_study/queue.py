@@ -29,6 +29,7 @@ from vae_helpers.files import written_whole
 from .all_measures import study_measures
 from .recognition import controls, load_classifier
 from .records import read_record, record_path
+from .weights import halves
 
 # In the order in which they are trained: if time runs out, the end of the list is what is missing.
 STUDY = [
@@ -104,6 +105,7 @@ def _train(run, dataset, seed):
     in_another_process(code, run, dataset, "--seed", str(seed), "--out", str(out))
     model = build(run)
     model.load_weights(out / f"{run}-{dataset}.weights.h5")
+    model.set_weights(halves(model))  # what is measured is what is kept
     return model, json.loads((out / f"{run}-{dataset}.json").read_text())
 
 

@@ -41,6 +41,11 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     return model, json.loads(path.with_suffix(".json").read_text())
 
 
+def halves(model):
+    """The weights of a model as they are kept, a list of float16 arrays."""
+    return [weight.astype("float16") for weight in model.get_weights()]
+
+
 def keep(folder):
     """Keep the weights and the record of a finished training, as ``vae_helpers.train`` left them."""
     (record_path,) = Path(folder).glob("*.json")
@@ -49,8 +54,7 @@ def keep(folder):
     model.load_weights(record_path.with_suffix(".weights.h5"))
     path = WEIGHTS / "{run}-{dataset}-seed{seed}.npz".format(**settings)
     with written_whole(path) as part:
-        halves = [weight.astype("float16") for weight in model.get_weights()]
-        np.savez_compressed(part, *halves)
+        np.savez_compressed(part, *halves(model))
     shutil.copy(record_path, path.with_suffix(".json"))
     sums = [f"{digest_of(file)}  {file.name}\n" for file in sorted(WEIGHTS.glob("*.npz"))]
     (WEIGHTS / "SHA256SUMS").write_text("".join(sums))
