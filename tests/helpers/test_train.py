@@ -427,6 +427,11 @@ def test_the_decoder_over_time_is_kept_for_the_runs_that_draw_it(tmp_path, small
         ({"dataset": "mnist"}, r"dataset 'fashion_mnist' \(asked: 'mnist'\)"),
         ({"run": "vae"}, r"run 'mmd_vae' \(asked: 'vae'\)"),
         ({"run": "autoencoder"}, r"run 'mmd_vae' \(asked: 'autoencoder'\)"),
+        # What is not asked for is as the run has it.
+        (
+            {"run": "vae_fast"},
+            r"run 'mmd_vae' \(asked: 'vae_fast'\), learning_rate 0\.0001 \(asked: 0\.001\)",
+        ),
     ],
 )
 def test_going_on_with_other_settings_is_refused(tmp_path, small, begun, changed, message):

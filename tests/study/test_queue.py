@@ -38,7 +38,7 @@ def test_the_queue_passes_over_what_it_has_and_a_single_row_is_made_anew(monkeyp
     asked = []
     monkeypatch.setattr(queue, "make_record", lambda *row, anew: asked.append((*row, anew)))
     queue.main([])
-    assert asked == [(*row, False) for row in [*queue.STUDY, *queue.FAMILY]]
+    assert asked == [(*row, False) for row in [*queue.STUDY, *queue.FAMILY, *queue.VARIATIONS]]
     asked.clear()
     queue.main(["--run", "vae", "--dataset", "mnist", "--seed", "1"])
     assert asked == [("vae", "mnist", 1, True)]
@@ -74,6 +74,7 @@ def test_a_record_that_was_cut_short_altered_or_swapped_is_refused_in_one_line(
     monkeypatch.setattr(kept, "RECORDS", tmp_path)
     monkeypatch.setattr(queue, "STUDY", [("vae", "mnist", 1)])
     monkeypatch.setattr(queue, "FAMILY", [])
+    monkeypatch.setattr(queue, "VARIATIONS", [])
     monkeypatch.setattr(queue, "_train", lambda *a: pytest.fail("trained"))
     path = kept.record_path("vae", "mnist", 1)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -52,7 +52,7 @@ def test_every_record_is_whole():
             assert record["epochs"] == RUNS[run].epochs == len(record["history"])
             assert record["settings"] == {
                 "run": run, "dataset": dataset, "seed": seed, "batch_size": 100,
-                "learning_rate": 1e-4, "train_images": None,
+                "learning_rate": RUNS[run].learning_rate, "train_images": None,
             }  # fmt: skip
             if run in SWEEP:
                 assert "study" not in record
