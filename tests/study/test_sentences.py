@@ -317,12 +317,13 @@ def test_eight_numbers_explain_an_image_better_by_more_than_two_hundred_nats():
 # ---- photographs: chapter 15, one training each --------------------------------------------------
 
 MANY = ("vae_32d", "mmd_vae_32d", "mmd_vae_imq_32d")
+TWO = ("vae_published", "vae", "mmd_vae")
 
 
 @pytest.fixture(scope="module")
 def photographs():
     models = samples.read_samples()["models"]
-    return {run: models[f"{run}-cifar10-seed0"] for run in (*MANY, "vae", "mmd_vae")}
+    return {run: models[f"{run}-cifar10-seed0"] for run in (*MANY, *TWO)}
 
 
 def test_three_models_redraw_photographs_about_as_well(photographs):
@@ -351,9 +352,11 @@ def test_a_learnt_fid_flatters_the_glaring_samples_and_the_edges_do_not(photogra
     for run in MANY:
         assert of(run, "samples", what="coverage") + 0.01 < of(run, "mixture", what="coverage")
         assert of(run, "samples", "by_hand") < of(run, "reconstructions", "by_hand")
-    for run in ("vae", "mmd_vae"):  # "full marks to the featureless clouds of two numbers"
+    for run in TWO:  # "full marks, or nearly, to the featureless clouds of two numbers"
         assert of(run, "reconstructions", what="precision") > 0.995
-        assert abs(of(run, "samples") - of(run, "mixture")) < 2
+        assert of(run, "samples", what="precision") > 0.95
+        if run != "vae_published":
+            assert abs(of(run, "samples") - of(run, "mixture")) < 2
     known = samples.read_samples()["controls"]["cifar10"]
     assert round(known["training_images"]["learnt"]["fid"], 1) == 0.1
     assert round(known["blurred_2"]["learnt"]["fid"]) == 33
@@ -365,11 +368,27 @@ def test_two_numbers_of_a_photograph_are_no_more_than_two_components(photographs
     train = cifar10.train_images[:10_000].reshape(10_000, -1)
     pca = PCA(2, svd_solver="covariance_eigh").fit(train)
     error = np.mean((pca.inverse_transform(pca.transform(flat)) - flat) ** 2)
-    for run in ("vae", "mmd_vae"):
+    for run in TWO:
         assert photographs[run]["codes"]["squared_error"] == pytest.approx(error, rel=0.01)
         assert round(photographs[run]["codes"]["knn_accuracy"], 2) == 0.18
     garments = samples.read_samples()["models"]["vae-fashion_mnist-seed0"]
     assert round(garments["codes"]["squared_error"], 3) == 0.030
+
+
+def test_at_a_hundredth_of_the_weight_codes_of_photographs_are_as_misplaced_as_of_garments(
+    photographs,
+):
+    published = photographs["vae_published"]
+    assert published["codes"]["mean_norm"] > 2  # "outside the prior's outer circle"
+    garments = samples.read_samples()["models"]["vae_published-fashion_mnist-seed0"]
+    for found in (published, garments):
+        assert 0.6 < found["in_hole"]["0.99"] < 0.7  # "two of three draws"
+    fids = [
+        of[kind]["learnt"]["fid"] for of in photographs.values() for kind in ("samples", "mixture")
+    ]
+    assert published["samples"]["learnt"]["fid"] == max(fids)
+    mixture, back = (published[kind]["learnt"]["fid"] for kind in ("mixture", "reconstructions"))
+    assert abs(mixture - back) < 1  # "the mixture's draws that of its reconstructions"
 
 
 def test_with_two_numbers_differences_do_not_grow_on_photographs_but_for_the_codes():
@@ -385,3 +404,27 @@ def test_with_two_numbers_differences_do_not_grow_on_photographs_but_for_the_cod
         else:
             assert here < there + 0.002  # "as close, or closer"
     assert {real_pictures.growth(row, models)[2] for row in rows} == {"not tested"}
+
+
+def test_more_gaps_are_smaller_on_photographs_than_are_larger():
+    models, growths = samples.read_samples()["models"], {}
+    for row in real_pictures.read_rows():
+        here, there = (real_pictures.gaps(models, row, row[k])[0] for k in ("data", "than"))
+        which = (row["vae"], row["mmd_vae"], row["measure"], row["than"])
+        growths[which] = (abs(here) - abs(there)) / row["threshold"]
+    larger = sum(growth > 1 for growth in growths.values())
+    smaller = sum(growth < -1 for growth in growths.values())
+    assert larger < smaller < len(growths) / 4  # "and most have neither"
+    tutorial = {key[2:]: growth for key, growth in growths.items() if key[0] == "vae_published"}
+    for than in ("fashion_mnist", "mnist"):
+        assert tutorial["mmd_to_prior", than] > 1
+        assert tutorial["sliced_wasserstein", than] < -1
+    assert tutorial["fid", "fashion_mnist"] > 0 > tutorial["fid", "mnist"]
+    published = {key[2]: growth for key, growth in growths.items() if key[1] == "mmd_vae_32d"}
+    assert 0 < published["fid"] < 1 < published["sliced_wasserstein"]
+
+
+def test_with_32_numbers_the_mmd_vaes_redraw_garments_better_than_the_vae():
+    models = samples.read_samples()["models"]
+    vae, *others = (models[f"{r}-fashion_mnist-seed0"]["codes"]["squared_error"] for r in MANY)
+    assert max(others) < 0.81 * vae
