@@ -150,9 +150,8 @@ def train_on_folder(run, folder, reading, making, *, out=None, **settings):
     """Train a run's model on somebody's pictures; ``explore`` reads what is left beside the record."""
     if "kernel" in making and not run.startswith("mmd_vae"):
         raise ValueError(f"{run} has no kernel to choose; the MMD-VAEs have one")
-    usual = RUNS[run]
-    usual = {"seed": 0, "epochs": usual.epochs, "learning_rate": usual.learning_rate}
-    settings = usual | settings
+    usual = {"epochs": RUNS[run].epochs, "learning_rate": RUNS[run].learning_rate}
+    settings = {"seed": 0, **usual, **settings}
     scope = distributed.scope(settings.get("strategy"))
     data = load_folder(folder, **reading)
     keras.utils.set_random_seed(settings["seed"])

@@ -1,4 +1,4 @@
-"""How many draws from the prior fall in holes while a model is trained; chapter 10 shows it.
+"""How many draws from the prior fall in holes while a model is trained: is it β, or time?
 
     python -m vae_study.over_time runs/vae_fast-fashion_mnist-seed0 …    measure finished trainings
 
