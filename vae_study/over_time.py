@@ -1,6 +1,6 @@
 """How many draws from the prior fall in holes while a model is trained: is it β, or time?
 
-    python -m vae_study.over_time runs/vae_fast-fashion_mnist-seed0 …    measure finished trainings
+    python -m vae_study.over_time runs/vae_fast-fashion_mnist-seed0/*.npz …    what trainings have left
 
 Of each epoch a training keeps the codes of 2,000 test images, not the model. So a hole is defined by
 these: half of them stand for the training codes, the other half say how far from them is usual.
@@ -43,13 +43,12 @@ def holes_over_time(arrays, seed=0):
     return found
 
 
-def main(folders):
+def main(files):
     found = read_over_time() if OVER_TIME.exists() else {}
-    for folder in map(Path, folders):
-        (record,) = folder.glob("*.json")
-        name = "{run}-{dataset}-seed{seed}".format(**json.loads(record.read_text())["settings"])
-        with np.load(record.with_suffix(".npz"), allow_pickle=False) as arrays:
-            found[name] = holes_over_time(arrays)
+    for file in map(Path, files):
+        settings = json.loads(file.with_suffix(".json").read_text())["settings"]
+        with np.load(file, allow_pickle=False) as arrays:
+            found["{run}-{dataset}-seed{seed}".format(**settings)] = holes_over_time(arrays)
     with written_whole(OVER_TIME) as part:
         part.write_text(json.dumps(dict(sorted(found.items())), indent=1) + "\n")
 

@@ -18,18 +18,17 @@ import argparse
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 from tqdm import tqdm
 
-from vae_helpers.checkpoints import RUNS, SWEEP, build, restore, shipped_file
+from vae_helpers.checkpoints import RUNS, SWEEP
 from vae_helpers.data import DIGESTS, DataError, load_images
 from vae_helpers.files import written_whole
 
 from .all_measures import study_measures
 from .recognition import controls, load_classifier
 from .records import read_record, record_path
-from .weights import halves
+from .weights import keep, restore_training
 
 # In the order in which they are trained: if time runs out, the end of the list is what is missing.
 STUDY = [
@@ -75,8 +74,8 @@ VARIATIONS = [
 def make_record(run, dataset, seed, anew=False):
     """Train one run of the study, or go on with it, measure it and write its record.
 
-    Seed 0 is not trained again where it is shipped: the shipped weights are measured. What has a
-    record is left as it is, unless it is to be made ``anew``.
+    What is kept or shipped is not trained again: its weights are measured. What has a record is left
+    as it is, unless it is to be made ``anew``.
 
     Returns
     -------
@@ -88,13 +87,9 @@ def make_record(run, dataset, seed, anew=False):
     if path.exists() and not anew:
         return read_record(path)
     try:
-        if seed != 0:
-            raise FileNotFoundError
-        shipped_file(run, dataset, "json")
+        model, record = restore_training(run, dataset, seed)
     except FileNotFoundError:
         model, record = _train(run, dataset, seed)
-    else:
-        model, record = restore(run, dataset)
 
     if run not in SWEEP:
         data = load_images(dataset)
@@ -114,14 +109,12 @@ def _write(path, record):
 
 
 def _train(run, dataset, seed):
-    """Train in a process of its own, which gives its memory back."""
-    out = Path(f"runs/{run}-{dataset}-seed{seed}")
+    """Train in a process of its own, which gives its memory back, and keep the weights."""
+    out = f"runs/{run}-{dataset}-seed{seed}"
     code = "from vae_helpers.train import main; main()"
-    in_another_process(code, run, dataset, "--seed", str(seed), "--out", str(out))
-    model = build(run)
-    model.load_weights(out / f"{run}-{dataset}.weights.h5")
-    model.set_weights(halves(model))  # what is measured is what is kept
-    return model, json.loads((out / f"{run}-{dataset}.json").read_text())
+    in_another_process(code, run, dataset, "--seed", str(seed), "--out", out)
+    keep(out)
+    return restore_training(run, dataset, seed)  # what is measured is what is kept
 
 
 def in_another_process(code, *arguments):

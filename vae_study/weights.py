@@ -29,11 +29,16 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     Raises
     ------
     ValueError
-        The weights are not kept, or their file has been altered.
+        The file of the weights has been altered.
+    FileNotFoundError
+        The weights are not kept.
     """
     path = WEIGHTS / f"{run}-{dataset}-seed{seed}.npz"
-    if seed == 0 and not path.exists():
-        return restore(run, dataset)
+    if path.name not in (WEIGHTS / "SHA256SUMS").read_text() and not path.exists():
+        if seed == 0:
+            return restore(run, dataset)
+        asked = f"python -m vae_study --run {run} --dataset {dataset} --seed {seed}"
+        raise FileNotFoundError(f"{path.stem} is not kept; train it: {asked}")
     unaltered(path)
     model = build(run, image_shape_of(dataset))
     with np.load(path, allow_pickle=False) as file:

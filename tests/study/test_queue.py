@@ -17,13 +17,22 @@ from vae_helpers.checkpoints import SWEEP
 from vae_helpers.data import DataError
 from vae_study import queue
 from vae_study import records as kept
+from vae_study.weights import restore_training
 
 
 def test_the_sweep_is_not_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(kept, "RECORDS", tmp_path)
     monkeypatch.setattr(queue, "_train", lambda *row: (None, {"history": []}))
     monkeypatch.setattr(queue, "study_measures", lambda *a, **k: pytest.fail("measured"))
-    assert queue.make_record("vae_beta_3", "fashion_mnist", 0) == {"history": []}
+    assert queue.make_record("vae_beta_3", "fashion_mnist", 17) == {"history": []}
+
+
+def test_what_is_kept_is_measured_and_not_trained_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(kept, "RECORDS", tmp_path)
+    monkeypatch.setattr(queue, "_train", lambda *row: pytest.fail("trained"))
+    record = queue.make_record("vae_beta_3", "fashion_mnist", 0, anew=True)
+    assert record == restore_training("vae_beta_3", "fashion_mnist", 0)[1]
+    assert kept.read_records(tmp_path)["vae_beta_3", "fashion_mnist"] == {0: record}
 
 
 def test_what_has_a_record_is_not_trained_again(monkeypatch, tmp_path):
@@ -113,7 +122,7 @@ def test_a_disk_that_is_full_an_altered_shipped_file_and_data_that_cannot_be_had
 
 def test_a_training_that_fails_says_so_in_one_line_below_its_own(monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(kept, "RECORDS", tmp_path / "records")
-    monkeypatch.setattr(queue, "STUDY", [("vae", "mnist", 1)])
+    monkeypatch.setattr(queue, "STUDY", [("vae", "mnist", 17)])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").touch()  # a file where the training's folder should be
     with pytest.raises(SystemExit, match=r"^study: a training ended with status 1; see above$"):
