@@ -13,14 +13,14 @@ import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from vae_helpers.checkpoints import restore
 from vae_helpers.data import load_images
 from vae_helpers.files import written_whole
 
 from .records import RECORDS
+from .weights import restore_training
 
 RECORD = RECORDS / "importance.json"
-RUNS = ("vae_published", "vae", "mmd_vae", "vae_8d", "mmd_vae_8d")
+RUNS = ("vae_published", "vae", "mmd_vae", "vae_8d", "mmd_vae_8d", "mmd_vae_imq_8d")
 BLOCK = 100  # images at a time
 OTHERS = 5000  # codes among which a mode is looked for
 DRAWS = 200  # an image
@@ -183,7 +183,7 @@ def main():
     records = read_bounds() if RECORD.exists() else {}
     for run in RUNS:
         if run not in records:
-            records[run] = measure(restore(run, "fashion_mnist")[0], data)
+            records[run] = measure(restore_training(run, "fashion_mnist", 0)[0], data)
             print(run, records[run], flush=True)
             with written_whole(RECORD) as part:
                 part.write_text(json.dumps(records, indent=1) + "\n")

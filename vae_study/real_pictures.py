@@ -19,6 +19,7 @@ import numpy as np
 from scipy import stats
 
 from .records import CONFIDENCE, RECORDS
+from .samples import by_seed
 from .weights import WEIGHTS, keep
 
 ROWS = RECORDS / "real_pictures.csv"
@@ -51,13 +52,10 @@ def read_rows(path=ROWS):
 
 def numbers(models, run, data, measure):
     """One measure of one run, seed by seed: {seed: number}, from ``samples.read_samples()["models"]``."""
-    found = {}
-    for name, measured in models.items():
-        *this, seed = name.rsplit("-", 2)
-        if this == [run, data]:
-            of = measured["samples"]["learnt"] if measure in DRAWN else measured["codes"]
-            found[int(seed.removeprefix("seed"))] = of[measure]
-    return found
+    return {
+        seed: (of["samples"]["learnt"] if measure in DRAWN else of["codes"])[measure]
+        for seed, of in by_seed(models, run, data).items()
+    }
 
 
 def gaps(models, row, data):
@@ -101,8 +99,8 @@ def growth(row, models):
 
 
 def finished(run, data, seed):
-    """Whether the weights of a training of the queue are kept."""
-    return (WEIGHTS / f"{run}-{data}-seed{seed}.npz").exists()
+    """Whether the record of a training of the queue is kept (not of all of them the weights are)."""
+    return (WEIGHTS / f"{run}-{data}-seed{seed}.json").exists()
 
 
 def main(arguments=None):

@@ -33,6 +33,12 @@ def read_records(folder=RECORDS):
     return records
 
 
+def rounded_json(values):
+    """JSON of nested dicts and lists, floats with six digits, which is more than draws allow."""
+    short = json.loads(json.dumps(values), parse_float=lambda text: float(f"{float(text):.6g}"))
+    return json.dumps(short, indent=1) + "\n"
+
+
 def read_record(path):
     """A record, if it is whole and of the training that its name says."""
     try:

@@ -24,7 +24,7 @@ from vae_helpers.measures import in_hole, squared_error
 from .code_measures import measure_codes
 from .features import DATASETS, feature_spaces, frechet_distance, neighbourhoods
 from .recognition import of_another_class
-from .records import RECORDS
+from .records import RECORDS, rounded_json
 from .weights import WEIGHTS, restore_training
 
 SAMPLES = RECORDS / "samples.json"
@@ -49,6 +49,16 @@ def read_samples(path=SAMPLES):
     the test images' codes and reconstructions.
     """
     return json.loads(path.read_text())
+
+
+def by_seed(models, run, dataset):
+    """What was measured of each training of one run: {seed: …}, from ``read_samples()["models"]``."""
+    named = {tuple(name.rsplit("-", 2)): found for name, found in models.items()}
+    return {
+        int(seed.removeprefix("seed")): found
+        for (*of, seed), found in sorted(named.items())
+        if of == [run, dataset]
+    }
 
 
 # ---- one set of pictures ----------------------------------------------------------------------
@@ -210,11 +220,9 @@ def main(datasets=DATASETS):
 
 
 def write(done):
-    """Write the record, rounded to six digits, which is more than the draws allow."""
-    rounded = json.loads(json.dumps(done), parse_float=lambda text: float(f"{float(text):.6g}"))
-    rounded["models"] = dict(sorted(rounded["models"].items()))
+    done["models"] = dict(sorted(done["models"].items()))
     with written_whole(SAMPLES) as part:
-        part.write_text(json.dumps(rounded, indent=1) + "\n")
+        part.write_text(rounded_json(done))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ python -m vae_study.weights runs/vae-fashion_mnist-seed1        keep a finished 
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import numpy as np
 from vae_helpers.autoencoder import Autoencoder
 from vae_helpers.checkpoints import build, digest_of, image_shape_of, restore, unaltered
 from vae_helpers.files import written_whole
+
+from .records import rounded_json
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -37,8 +38,10 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
     if path.name not in (WEIGHTS / "SHA256SUMS").read_text() and not path.exists():
         if seed == 0:
             return restore(run, dataset)
-        asked = f"python -m vae_study --run {run} --dataset {dataset} --seed {seed}"
-        raise FileNotFoundError(f"{path.stem} is not kept; train it: {asked}")
+        raise FileNotFoundError(
+            f"{path.stem} is not kept. To have it: python -m vae_helpers.train {run} {dataset} --seed "
+            f"{seed}, and after that python -m vae_study.weights runs/{path.stem}"
+        )
     unaltered(path)
     model = build(run, image_shape_of(dataset))
     with np.load(path, allow_pickle=False) as file:
@@ -54,13 +57,14 @@ def halves(model):
 def keep(folder):
     """Keep the weights and the record of a finished training, as ``vae_helpers.train`` left them."""
     (record_path,) = Path(folder).glob("*.json")
-    settings = json.loads(record_path.read_text())["settings"]
+    record = json.loads(record_path.read_text())
+    settings = record["settings"]
     model = build(settings["run"], image_shape_of(settings["dataset"]))
     model.load_weights(record_path.with_suffix(".weights.h5"))
     path = WEIGHTS / "{run}-{dataset}-seed{seed}.npz".format(**settings)
     with written_whole(path) as part:
         np.savez_compressed(part, *halves(model))
-    shutil.copy(record_path, path.with_suffix(".json"))
+    path.with_suffix(".json").write_text(rounded_json(record))
     sums = [f"{digest_of(file)}  {file.name}\n" for file in sorted(WEIGHTS.glob("*.npz"))]
     (WEIGHTS / "SHA256SUMS").write_text("".join(sums))
 
