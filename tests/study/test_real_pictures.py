@@ -84,7 +84,7 @@ def test_one_seed_is_no_test():
 def test_trainings_that_are_kept_are_not_trained_again(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(real_pictures, "WEIGHTS", tmp_path)
     first, second = real_pictures.QUEUE[:2]
-    (tmp_path / "{}-{}-seed{}.npz".format(*first)).touch()
+    (tmp_path / "{}-{}-seed{}.json".format(*first)).touch()
     real_pictures.main(["--list"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["done", *map(str, first)]

@@ -40,7 +40,7 @@ def test_what_is_computed_each_time_is_kept_and_every_file_has_its_digest():
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])  # of both other seeds are
 def test_weights_that_are_not_kept_are_refused_with_the_command_that_makes_them(dataset):
-    with pytest.raises(FileNotFoundError, match=f"--run vae --dataset {dataset} --seed 17"):
+    with pytest.raises(FileNotFoundError, match=f"train vae {dataset} --seed 17"):
         restore_training("vae", dataset, 17)
 
 
