@@ -82,6 +82,7 @@ def test_the_capacity_grows_once_a_step_and_not_when_loss_terms_are_called_by_ha
     assert float(model.step) == 0
 
 
+@pytest.mark.slow
 def test_training_brings_the_kl_to_the_capacity(images):
     model = CapacityVAE(gamma=50.0, capacity=3.0, steps=100)
     model.compile(keras.optimizers.Adam(1e-3))
@@ -243,6 +244,7 @@ def test_the_gaussian_vaes_terms_and_its_variance(images):
     )
 
 
+@pytest.mark.slow
 def test_the_gaussian_vae_learns_the_variance_of_what_its_decoder_misses(images):
     model = GaussianVAE()
     model.compile(keras.optimizers.Adam(1e-2))

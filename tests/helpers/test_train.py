@@ -23,6 +23,7 @@ from vae_helpers.data import DIGESTS, DataError, to_batches
 # ---- learning --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("run", ["vae", "mmd_vae"])
 def test_a_short_training_on_real_images_lowers_the_loss_and_sorts_the_classes(run, fashion_mnist):

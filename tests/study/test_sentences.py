@@ -26,16 +26,15 @@ def found():
 def test_after_holms_correction_the_rows_that_chapter_7_names_stay_clear_of_zero(found):
     alone, together, n = claims.clear_of_zero(claims.read_claims(), found)
     assert n == 32
-    assert len(alone) - len(together) == 9  # "the nine others"
+    assert len(alone) - len(together) == 10  # "the ten others"
     kept = [(row["data"], row["measure"], row["minus"]) for row in together]
-    assert len(kept) == 6
+    assert len(kept) == 5
     assert set(kept) == {
         (FASHION, "mean_norm", "vae_published"),
         (FASHION, "mean_norm", "vae"),
         (FASHION, "sample_sharpness", "vae_published"),
         (FASHION, "reconstruction_sharpness", "vae"),
         (FASHION, "filled_prior", "vae"),
-        ("mnist", "class_changes", "vae"),
     }
 
 
@@ -63,12 +62,14 @@ def test_of_two_betas_chapter_12_cannot_say_which_has_the_better_bound(found):
     assert 1.5 < max(seeds) - min(seeds) < 2
 
 
-@pytest.mark.parametrize(("run", "factor"), [("vae", 1.7), ("mmd_vae", 2.1)])
+@pytest.mark.parametrize(("run", "factor"), [("vae", 1.7), ("mmd_vae", 2.3)])
 def test_chapter_13_says_what_eight_dimensions_do_to_the_judges_shares(found, run, factor):
-    two, eight = (found[name, FASHION][0]["study"] for name in (run, f"{run}_8d"))
-    ratio = eight["filled_reconstructions"] / two["filled_reconstructions"]
+    def mean(run, measure):
+        return np.mean(list(records.values(found, run, FASHION, measure).values()))
+
+    ratio = mean(f"{run}_8d", "filled_reconstructions") / mean(run, "filled_reconstructions")
     assert round(ratio, 1) == factor
-    assert eight["filled_prior"] < two["filled_prior"]
+    assert 0.8 < mean(f"{run}_8d", "filled_prior") / mean(run, "filled_prior") < 1
 
 
 def test_the_ugliest_model_of_chapter_13_is_first_in_sharpness_and_by_edges(found, drawn):
@@ -596,6 +597,16 @@ def test_what_more_numbers_do_to_samples_of_photographs(measured):
 
 
 MODELS = ("vae", "mmd_vae", "mmd_vae_imq")
+
+
+def test_whose_samples_are_softer_hangs_on_the_number_of_dimensions(found):
+    def of(run, measure="sample_sharpness"):
+        return list(records.values(found, run, FASHION, measure).values())
+
+    assert max(of("mmd_vae")) < min(of("vae"))
+    assert max(of("vae_8d")) < min(*of("mmd_vae_8d"), *of("mmd_vae_imq_8d"))
+    known = [np.mean(of(run, "knn_accuracy")) for run in ("vae_8d", "mmd_vae_8d", "mmd_vae_imq_8d")]
+    assert 0.005 < known[0] - known[1] < known[0] - known[2] < 0.016
 
 
 # ---- another weight, another kernel: chapter 8, one training each ----------------------------------
