@@ -69,6 +69,7 @@ def contents(tree):
     return {name: (tree / name).read_bytes() for name in files}
 
 
+@pytest.mark.slow
 def test_the_address_is_set_everywhere_and_back(copy):
     before, old = contents(copy), address_in(copy)
     done = set_address(copy, OTHER)

@@ -312,6 +312,7 @@ def test_pictures_lie_in_zero_to_one_even_far_outside(build):
     assert pictures.max() <= 1
 
 
+@pytest.mark.slow
 @every_model
 def test_a_model_works_with_eight_latent_dimensions(build, images):
     model = build(latent_dim=8)

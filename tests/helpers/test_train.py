@@ -349,10 +349,12 @@ def test_the_test_images_have_no_part_in_the_training(monkeypatch, tmp_path, sma
     assert first["test"]["1"]["loss"] != pytest.approx(second["test"]["1"]["loss"], rel=1e-2)
 
 
+@pytest.mark.slow
 def test_a_run_has_as_many_epochs_as_in_the_book_unless_others_are_asked_for(tmp_path, small):
     assert train.train("vae_8d", "fashion_mnist", out=tmp_path)["epochs"] == 25
 
 
+@pytest.mark.slow
 def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, small):
     """Also of a model that draws noise, whose generator goes on where it was."""
     whole = train.train("vae", "mnist", epochs=3, out=tmp_path / "whole")
@@ -364,6 +366,7 @@ def test_more_epochs_later_are_the_epochs_that_one_go_would_have_had(tmp_path, s
     assert set(parts["test"]) >= {"1", "3"}
 
 
+@pytest.mark.slow
 def test_a_training_with_dropout_goes_on_with_the_masks_that_would_have_come(tmp_path, small):
     def trained(name, epochs):
         keras.utils.set_random_seed(0)
@@ -538,6 +541,7 @@ def test_a_damaged_state_is_refused_in_one_line_and_left_as_it_is(small, harmed,
     assert said.endswith("Put it back, or choose another --out to start anew.")
 
 
+@pytest.mark.slow
 def test_a_state_of_an_earlier_epoch_goes_on_from_there_to_the_same_end(small, tmp_path):
     def trained(epochs):
         history = train.train("autoencoder", "mnist", epochs=epochs, out=tmp_path)["history"]
@@ -576,6 +580,7 @@ def test_a_bit_flipped_anywhere_in_a_state_is_noticed_or_changes_nothing(harmed)
     assert noticed >= times / 2
 
 
+@pytest.mark.slow
 def test_going_on_for_longer_or_asked_for_what_is_done_ends_as_in_one_go(small, tmp_path):
     def trained(epochs, name):
         record = train.train("autoencoder", "mnist", epochs=epochs, out=tmp_path / name)
