@@ -1,7 +1,7 @@
 """The trainings behind the chapters on claims and on the family: their queue.
 
     python -m vae_study                                                  all of them, going on where it was
-    python -m vae_study --run vae --dataset mnist --seed 1               one of them
+    python -m vae_study --run vae --dataset mnist --seed 1               one of them, also again
     python -m vae_study --scheduler [ADDRESS]                            many at once, by Dask
 
 How long a training takes is on the book's page Running the book. Records are written to

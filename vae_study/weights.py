@@ -35,7 +35,8 @@ def restore_training(run: str, dataset: str, seed: int) -> tuple[Autoencoder, di
         The weights are not kept.
     """
     path = WEIGHTS / f"{run}-{dataset}-seed{seed}.npz"
-    if path.name not in (WEIGHTS / "SHA256SUMS").read_text() and not path.exists():
+    listed = f"  {path.name}\n" in (WEIGHTS / "SHA256SUMS").read_text()
+    if not listed and not path.exists():
         if seed == 0:
             return restore(run, dataset)
         raise FileNotFoundError(

@@ -105,3 +105,14 @@ def test_models_that_a_claim_compares_had_the_same_judge():
             assert first["classifier"] == second["classifier"], (row, seed)
             pairs += 1
     assert pairs == 32  # five seeds in four rows, three in four
+
+
+def test_all_trainings_of_a_data_set_had_the_judge_that_is_shipped():
+    judges = {}
+    for (_, dataset), of in kept.read_records().items():
+        for record in of.values():
+            if "classifier" in record:
+                judges.setdefault(dataset, []).append(record["classifier"])
+    assert judges.keys() == {"fashion_mnist", "mnist"}
+    for found in judges.values():
+        assert all(judge == pytest.approx(found[0], abs=1e-3) for judge in found)

@@ -44,6 +44,15 @@ def test_weights_that_are_not_kept_are_refused_with_the_command_that_makes_them(
         restore_training("vae", dataset, 17)
 
 
+def test_weights_of_one_run_are_not_taken_for_those_of_another_whose_name_ends_alike(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr("vae_study.weights.WEIGHTS", tmp_path)
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  mmd_vae-mnist-seed17.npz\n")
+    with pytest.raises(FileNotFoundError, match="vae-mnist-seed17 is not kept"):
+        restore_training("vae", "mnist", 17)
+
+
 def test_weights_that_were_altered_or_lost_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("vae_study.weights.WEIGHTS", tmp_path)
     name = "vae-mnist-seed1.npz"
