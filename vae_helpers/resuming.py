@@ -37,6 +37,7 @@ class TrainingState:
         elif result_path(out, settings, "json").exists():
             raise ValueError(_spoilt(self.file))
         if self.writes:
+            out.mkdir(parents=True, exist_ok=True)  # if it cannot be, said before an epoch
             sweep(out)
 
     def _go_on(self):

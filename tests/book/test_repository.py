@@ -1,10 +1,12 @@
 """What stands in more than one file: the repository's address, versions, a chapter's links."""
 
 import ast
+import io
 import re
 import shutil
 import subprocess
 import sys
+import tokenize
 import tomllib
 from pathlib import Path
 
@@ -81,6 +83,7 @@ def test_the_address_is_set_everywhere_and_back(copy):
     assert contents(copy) == before
 
 
+@pytest.mark.slow
 def test_the_address_may_be_the_one_for_cloning_and_a_deleted_file_is_no_obstacle(copy):
     run("git", "add", "README.md", cwd=copy)
     (copy / "README.md").unlink()
@@ -105,6 +108,7 @@ def test_the_published_address_follows_from_the_repository_s(repository, site):
     assert page_head.site_address(f"https://github.com/{repository}") == site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", ["", "github.com/a/b", "https://github.com/a", "https://github.com/a/b/c"]
 )
@@ -161,6 +165,38 @@ def test_the_thin_package_knows_nothing_of_the_study():
     assert len(files) > 10
     for path in files:
         assert not [name for name in imported(path) if name.split(".")[0] == "vae_study"], path
+
+
+def lines_of_code(path):
+    """How many lines of a Python file are neither blank nor comment nor docstring."""
+    text = path.read_text()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    words = [
+        node.body[0]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, documented) and ast.get_docstring(node) is not None
+    ]
+    layout = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    code = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type not in layout | {tokenize.COMMENT}
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return len(code - {line for w in words for line in range(w.lineno, w.end_lineno + 1)})
+
+
+def test_the_thin_package_stays_thin():
+    """What CONTRIBUTING.md says of it, with its JavaScript."""
+    said = (ROOT / "CONTRIBUTING.md").read_text()
+    budget = int(re.search(r"at most ([\d,]+) lines of code", said)[1].replace(",", ""))
+    longest = int(re.search(r"no file of it has more than (\d+) lines", said)[1])
+    files = [ROOT / name for name in run("git", "ls-files", "vae_helpers").splitlines()]
+    written = [path for path in files if path.suffix in (".py", ".js")]
+    assert len(written) > 40
+    assert sum(lines_of_code(path) for path in written if path.suffix == ".py") <= budget
+    for path in written:
+        assert len(path.read_text().splitlines()) <= longest, path
 
 
 def test_importing_prints_nothing_and_loads_no_tensorflow():

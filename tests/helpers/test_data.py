@@ -396,6 +396,7 @@ for _ in range(3):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_fetch_the_same_data_at_once_leave_one_sound_file(cache):
     command = [sys.executable, "-c", FETCH, str(data.Path(FASHION_MNIST).with_name("mnist.npz"))]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

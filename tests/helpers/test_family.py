@@ -256,6 +256,7 @@ def test_the_gaussian_vae_learns_the_variance_of_what_its_decoder_misses(images)
 # ---- as any model of the book ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_model
 def test_training_lowers_the_loss_and_the_loss_is_the_sum_of_its_terms(build, images):
     model = build()

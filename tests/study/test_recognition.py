@@ -45,6 +45,7 @@ def classifier(data):
     )
 
 
+@pytest.mark.slow
 def test_the_controls_part_real_images_from_pictures_of_nothing(data, classifier):
     found = recognition.controls(classifier, data)
     assert found["test_images"] > 0.85
@@ -55,6 +56,7 @@ def test_the_controls_part_real_images_from_pictures_of_nothing(data, classifier
     ).mean() == pytest.approx(classifier.test_accuracy)
 
 
+@pytest.mark.slow
 def test_noise_and_blank_pictures_do_not_fill_a_space(classifier):
     rng = np.random.default_rng(2)
     noise = rng.uniform(size=(100, 28, 28, 1)).astype("float32")
@@ -117,6 +119,7 @@ def test_look_alikes_are_of_their_class_and_pictures_of_nothing_of_none(data):
     assert 0 <= min(nothing.min(), smooth.min()) <= max(nothing.max(), smooth.max()) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", recognition.DATASETS)
 def test_the_shipped_classifier_parts_real_images_from_pictures_of_nothing(load, dataset):
     real = load(dataset)

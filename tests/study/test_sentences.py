@@ -491,6 +491,7 @@ def test_a_learnt_fid_flatters_the_glaring_samples_and_the_edges_do_not(photogra
     assert round(known["blurred_2"]["learnt"]["fid"]) == 33
 
 
+@pytest.mark.slow
 def test_two_numbers_of_a_photograph_are_no_more_than_two_components(photographs, load):
     cifar10 = load("cifar10")
     flat = cifar10.test_images.reshape(10_000, -1)

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 STYLE, PAGE, PLACE = HERE / "latent_explorer.css", HERE / "page.html", HERE / "place.html"
 # The files of the module, each after those that it imports from.
 PARTS = (
-    "kernels", "networks", "models", "drawing", "page", "stage", "strip", "map", "grid", "walk", "pad",
-    "latent_explorer",
+    "kernels", "engine", "networks", "models", "drawing", "page", "stage", "strip", "marks", "map", "grid",
+    "walk", "pad", "address", "sliders", "layout", "latent_explorer",
 )  # fmt: skip
 IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 STILLS = np.linspace(-3, 3, 7)  # z₁ of the pictures that stand in a page without JavaScript

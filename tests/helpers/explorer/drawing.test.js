@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { readAddress } from "../../../vae_helpers/widgets/js/address.js";
 import { centre } from "../../../vae_helpers/widgets/js/drawing.js";
-import { readAddress } from "../../../vae_helpers/widgets/js/latent_explorer.js";
 
 const SIDE = 56;
 

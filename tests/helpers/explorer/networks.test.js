@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { openEngine } from "../../../vae_helpers/widgets/js/engine.js";
 import { openModels } from "../../../vae_helpers/widgets/js/models.js";
 import {
-  fromHalf, network, openEngine, openShelf, roomFor,
+  fromHalf, network, openShelf, roomFor,
 } from "../../../vae_helpers/widgets/js/networks.js";
 
 /** The bytes of float16 numbers, by the definition of the format. */

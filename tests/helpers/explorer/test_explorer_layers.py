@@ -19,7 +19,8 @@ JAVASCRIPT = Path(__file__).parents[3] / "vae_helpers" / "widgets" / "js"
 NODE = shutil.which("node") or str(Path(sys.executable).parent / "node")
 # Networks on standard input, each network's outputs in both engines on standard output.
 RUN = """
-import {{ network, openEngine, openShelf, roomFor }} from "{module}";
+import {{ openEngine }} from "{folder}/engine.js";
+import {{ network, openShelf, roomFor }} from "{folder}/networks.js";
 const text = await new Response(process.stdin).text();
 const outputs = JSON.parse(text).map(({{ inputs, ...description }}) => {{
     const bytes = Uint8Array.from(atob(description.weights), (c) => c.charCodeAt(0));
@@ -182,7 +183,7 @@ def test_networks_in_javascript_give_what_keras_gives():
     assert kinds == {
         "dense", "conv2d", "conv2d_transpose", "scale", "activation", "upsample", "pool",
     }  # fmt: skip
-    program = RUN.format(module=(JAVASCRIPT / "networks.js").as_uri())
+    program = RUN.format(folder=JAVASCRIPT.as_uri())
     command = [NODE, "--input-type=module", "--eval", program]
     done = subprocess.run(
         command, input=json.dumps(asked), capture_output=True, text=True, check=True

@@ -2,6 +2,7 @@
 /* The map: codes of test images, the prior's circles, a handle at z, and behind them the grid. */
 
 import { GRID_REACH } from "./grid.js";
+import { makeMark, makeWay, toSquare } from "./marks.js";
 import {
   draw, make, makeGrip, oncePerFrame, onArrows, onPointer, placeGrip, spoken, surface,
 } from "./page.js";
@@ -9,10 +10,7 @@ import {
 const CANVAS = 640; // the map's pixels in each direction, at least two for each one on the screen
 const TAP_RADIUS = 18; // how near to a ringed point a finger must come, in screen pixels
 
-/** A line that stands out from coloured points: dark, with white around it.
-    @param {string} tag @param {Record<string, any>} attributes */
-const haloed = (tag, attributes) =>
-  ["halo", "stroke"].map((kind) => draw(tag, { ...attributes, class: kind }));
+/** @typedef {ReturnType<typeof scale>} Scale */
 
 /** Places on the map as fractions of its square.
     @param {number[]} around */
@@ -120,14 +118,12 @@ export function makeMap(stage, m) {
 }
 
 /** @param {import("./stage.js").Stage} stage @param {number} m
-    @param {CanvasRenderingContext2D} context @param {ReturnType<typeof scale>} at */
+    @param {CanvasRenderingContext2D} context @param {Scale} at */
 function paintPoints(stage, m, context, at) {
   const points = /** @type {import("./stage.js").Points} */ (stage.points);
   const { classes, colors } = points;
   const isLast = stage.epoch === stage.lastEpoch;
-  const places = isLast
-    ? points.places[m]
-    : points.earlier[m].subarray(2 * classes.length * stage.epoch, 2 * classes.length * (stage.epoch + 1));
+  const places = placesNow(stage, m);
   context.clearRect(0, 0, CANVAS, CANVAS);
   context.strokeStyle = "#000";
   classes.forEach((k, i) => {
@@ -143,21 +139,28 @@ function paintPoints(stage, m, context, at) {
   });
 }
 
-/** How many points of the epoch shown lie outside a model's map.
+/** Where the points lie at the epoch shown, x and y in turn.
     @param {import("./stage.js").Stage} stage @param {number} m */
-export function countOutside({ points, epoch, lastEpoch, around: [low, high] }, m) {
-  if (!points || epoch === lastEpoch) return 0;
-  const n = points.classes.length;
-  const places = points.earlier[m].subarray(2 * n * epoch, 2 * n * (epoch + 1));
+function placesNow({ points, epoch, lastEpoch }, m) {
+  const { places, earlier, classes } = /** @type {import("./stage.js").Points} */ (points);
+  if (epoch === lastEpoch) return places[m];
+  return earlier[m].subarray(2 * classes.length * epoch, 2 * classes.length * (epoch + 1));
+}
+
+/** How many of them lie outside a model's map.
+    @param {import("./stage.js").Stage} stage @param {number} m */
+export function countOutside(stage, m) {
+  const [low, high] = stage.around;
+  const places = placesNow(stage, m);
   let outside = 0;
-  for (let i = 0; i < 2 * n; i += 2) {
+  for (let i = 0; i < places.length; i += 2) {
     outside += Number(Math.min(places[i], places[i + 1]) < low || Math.max(places[i], places[i + 1]) > high);
   }
   return outside;
 }
 
 /** The decoded grid, faint, where it belongs on the map.
-    @param {import("./stage.js").Stage} stage @param {number} m @param {ReturnType<typeof scale>} at */
+    @param {import("./stage.js").Stage} stage @param {number} m @param {Scale} at */
 function makeBackdrop(stage, m, at) {
   const grid = stage.grids[m];
   const canvas = make("canvas", { class: "backdrop", width: grid.width, height: grid.height });
@@ -173,60 +176,8 @@ function makeBackdrop(stage, m, at) {
   return canvas;
 }
 
-/** Where the pad's image lies: a cross that leaves its middle free, one sigma around it, and the z
-    that was drawn there.
-    @param {import("./stage.js").Stage} stage @param {number} m @param {ReturnType<typeof scale>} at */
-function makeMark(stage, m, at) {
-  const group = draw("g", { class: "drawn" });
-  const { plane } = stage.models[m];
-  const show = () => {
-    group.replaceChildren();
-    if (!stage.drawn || stage.tab !== "pad") return;
-    const { mean, logvar } = stage.drawn.codes[m];
-    const of = (/** @type {number[]} */ code) => stage.place(m, stage.dims.map((dim) => code[dim]));
-    const [cx, cy] = toSquare(of(mean), at);
-    // In the plane of more dimensions an ellipse would be turned: there the cross says enough.
-    if (logvar.length && !plane) {
-      const [rx, ry] = logvar.map((value) => 100 * at.unit * Math.exp(value / 2));
-      group.append(...haloed("ellipse", { cx, cy, rx, ry }));
-    }
-    const arms = [[-5, 0, 3, 0], [2, 0, 3, 0], [0, -5, 0, 3], [0, 2, 0, 3]];
-    const d = arms.map(([a, b, c, e]) => `M${cx + a} ${cy + b}l${c} ${e}`).join("");
-    group.append(...haloed("path", { d }));
-    if (logvar.length) {
-      const [x, y] = toSquare(of(stage.drawn.z[m]), at);
-      group.append(draw("circle", { cx: x, cy: y, r: 1.5, class: "dot" }));
-    }
-  };
-  for (const what of ["drawn", "tab"]) stage.on(what, show);
-  return group;
-}
-
-/** The straight walk between two codes, and the point reached on it.
-    @param {import("./stage.js").Stage} stage @param {number} m @param {ReturnType<typeof scale>} at */
-function makeWay(stage, m, at) {
-  const points = /** @type {import("./stage.js").Points} */ (stage.points);
-  const group = draw("g", { class: "way" });
-  const show = () => {
-    group.replaceChildren();
-    if (!stage.walk || stage.tab !== "walk") return;
-    const { from, to, position } = stage.walk;
-    const [[x1, y1], [x2, y2]] = [from, to].map((i) => {
-      const code = points.code(m, i);
-      return toSquare(stage.place(m, stage.dims.map((dim) => code[dim])), at);
-    });
-    const [cx, cy] = [x1 + position * (x2 - x1), y1 + position * (y2 - y1)];
-    group.append(...haloed("line", { x1, y1, x2, y2 }), draw("circle", { cx, cy, r: 1.8, class: "dot" }));
-  };
-  for (const what of ["walk", "tab"]) stage.on(what, show);
-  return group;
-}
-
-/** @param {number[]} place @param {ReturnType<typeof scale>} at */
-const toSquare = ([x, y], at) => [100 * at.left(x), 100 * at.top(y)];
-
 /** The prior's circles around its middle, the axes through it and the numbers at their ends.
-    @param {number[]} around @param {ReturnType<typeof scale>} at @param {number[]} middle
+    @param {number[]} around @param {Scale} at @param {number[]} middle
     @param {boolean} whole whether the map's axes are z's own */
 function drawAxes([low, high], at, middle, whole) {
   const svg = draw("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });

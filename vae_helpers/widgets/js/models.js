@@ -2,7 +2,8 @@
 /* Models as the explorer's parts use them: codes to pictures, pictures to codes, and the terms of
    their losses as numbers. */
 
-import { activations, count, network, openEngine, openShelf, roomFor } from "./networks.js";
+import { openEngine } from "./engine.js";
+import { activations, count, network, openShelf, roomFor } from "./networks.js";
 
 /**
  * @typedef {import("./networks.js").Description} Description
@@ -43,7 +44,7 @@ export function openModels(all, dims, options) {
   return all.map((facts) => openModel(facts, dims, engine, take));
 }
 
-/** @param {ModelFacts} facts @param {number[]} dims @param {import("./networks.js").Engine} engine
+/** @param {ModelFacts} facts @param {number[]} dims @param {import("./engine.js").Engine} engine
     @param {(length: number) => number} take */
 function openModel(facts, dims, engine, take) {
   const { name, decoder, encoder, output, plane, earlier } = facts;
