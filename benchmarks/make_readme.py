@@ -122,13 +122,13 @@ Every contestant lives in a process of its own and sleeps while another runs: tw
     "notebooks": (
         """## Minutes for each notebook
 
-`book_speed.py`: each notebook run once from top to bottom, with the settings that are committed, as the cold build of the book ran it.""",
+`book_speed.py`: each notebook run once from top to bottom, with the settings that are committed, by itself.""",
         notebooks,
     ),
     "build": (
         """## Minutes for the book
 
-`book_speed.py`: `make book` once its environment and its data are there: cold, with every cache removed, which runs all notebooks; and warm, right after.""",
+`book_speed.py`: `make book` once its environment and its data are there: cold, with every cache removed, which runs all notebooks, two at a time; and warm, right after.""",
         build,
     ),
 }

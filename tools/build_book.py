@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.metadata
+import multiprocessing
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from jupyter_cache import get_cache
+from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from page_head import with_policy
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +35,34 @@ def package_digest():
     measured = ROOT / "benchmarks" / "bench.json"
     digest.update(measured.read_bytes() if measured.exists() else b"")
     return digest.hexdigest()
+
+
+def run_notebooks():
+    """Put into the cache what the notebooks print that are not there yet, two at a time.
+
+    Half of the threads each is faster than one after the other with all of them. One that fails is left
+    to the build, which runs it once more and says what went wrong.
+    """
+    cache, asked = get_cache(CACHE), []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        try:
+            cache.match_cache_file(str(path))
+        except KeyError:
+            record = cache.add_nb_to_project(str(path))
+            asked.append(ProcessData(record.pk, record.uri, cache, timeout=-1, allow_errors=False))
+    if not asked:
+        return
+    print(f"notebooks to run, two at a time: {len(asked)}", flush=True)
+    threads = str(max((os.cpu_count() or 1) // 2, 1))
+    settings = {"OMP_NUM_THREADS": threads, "TF_NUM_INTRAOP_THREADS": threads}
+    settings["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # or the first takes all of its memory
+    asked.reverse()  # the longest are at the end
+    with multiprocessing.Pool(2, set_environment, [settings]) as pool:
+        pool.map(ExecutionWorkerLocalMProc(), asked, chunksize=1)
+
+
+def set_environment(settings):
+    os.environ.update(settings)  # by name, for where processes are spawned
 
 
 def execution(path):
@@ -77,6 +108,7 @@ def main():
             shutil.rmtree(stale, ignore_errors=True)
         BUILD.mkdir(exist_ok=True)
         mark.write_text(digest)
+    run_notebooks()
     shutil.rmtree(BUILD / "html", ignore_errors=True)  # no page of a chapter that is gone
     command = ("jupyter-book", "build", ".", "-W", "-n", "--keep-going")
     done = subprocess.run([Path(sys.executable).parent / command[0], *command[1:]], cwd=ROOT)

@@ -293,6 +293,7 @@ def test_pages_are_run_anew_where_the_package_changed(tmp_path, monkeypatch, cha
     monkeypatch.setattr(build_book, "BUILD", tmp_path)
     monkeypatch.setattr(build_book, "CACHE", kept[0])
     monkeypatch.setattr(build_book, "package_digest", lambda: "of this package")
+    monkeypatch.setattr(build_book, "run_notebooks", list)
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1))
     said = "of another" if changed else "of this package"
     (tmp_path / "package_digest").write_text(said)
