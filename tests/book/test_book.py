@@ -326,7 +326,7 @@ def texts(page, selector, condition, what="textContent"):
     return page.eval_on_selector_all(selector, found)
 
 
-# Numbers in tables that begin on one line and end on another, the first of each table.
+# Numbers in tables that begin on one line and end on another.
 BROKEN_NUMBERS = """
 [...document.querySelectorAll('.bd-article td')].flatMap((cell) => {
   const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];

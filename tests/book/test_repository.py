@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import build_book
+import nbformat
 import page_head
 import pytest
 import yaml
@@ -300,6 +301,22 @@ def test_pages_are_run_anew_where_the_package_changed(tmp_path, monkeypatch, cha
     with pytest.raises(SystemExit, match="the book was not built"):
         build_book.main()
     assert [folder.exists() for folder in kept] == [not changed] * 2
+
+
+@pytest.mark.slow
+def test_notebooks_are_run_before_the_build_which_is_left_the_ones_that_fail(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_book, "ROOT", tmp_path)
+    monkeypatch.setattr(build_book, "CACHE", tmp_path / "cache")
+    (tmp_path / "notebooks").mkdir()
+    paths = {name: tmp_path / "notebooks" / f"{name}.ipynb" for name in ("right", "wrong")}
+    for path, source in zip(paths.values(), ("print(1 + 1)", "1 / 0"), strict=True):
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        cells = [nbformat.v4.new_code_cell(source)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    build_book.run_notebooks()
+    assert build_book.execution(paths["right"]).cells[0].outputs[0].text == "2\n"
+    with pytest.raises(KeyError):
+        build_book.execution(paths["wrong"])
 
 
 # ---- actions ----------------------------------------------------------------------------------

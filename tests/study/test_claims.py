@@ -107,7 +107,7 @@ def test_models_that_a_claim_compares_had_the_same_judge():
     assert pairs == 32  # five seeds in four rows, three in four
 
 
-def test_all_trainings_of_a_data_set_had_the_judge_that_is_shipped():
+def test_all_trainings_of_a_data_set_had_one_judge():
     judges = {}
     for (_, dataset), of in kept.read_records().items():
         for record in of.values():
